@@ -325,13 +325,16 @@ class TwinUpdated(msgspec.Struct, frozen=True, kw_only=True):
     readings: TwinCounts
 
 
+Machine = Literal["connectivity", "operation", "quarantine"]
+
+
 class Transition(msgspec.Struct, frozen=True, kw_only=True):
     """twin.transitioned, key = site id: one step of a state machine; (site, sequence) names it for ever."""
 
     schema: int = SCHEMA
     site: str
     device: str | None
-    machine: Literal["connectivity", "operation", "quarantine"]
+    machine: Machine
     before: str
     after: str
     cause: str

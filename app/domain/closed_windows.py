@@ -1,0 +1,189 @@
+"""Closed windows of a partition: on disk in blocks of sites, in memory only while there is something to say or store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from zlib import crc32
+
+from app.domain.membership import Membership
+from app.domain.rows import RowReader
+from app.domain.rules import Rules
+from app.domain.site import Device, Entry, Site
+from app.domain.site_rows import (
+    WINDOW_TABLE,
+    EntryRow,
+    decode_block,
+    encode_block,
+    restore_entry,
+    start_of_key,
+    window_key,
+)
+from app.domain.units import Milliseconds, Offset
+from app.domain.window import Window
+
+ONE_MS = Milliseconds(1)
+
+
+class ClosedWindows:
+    """Windows between closing and expiry.
+
+    A window that was just closed is complete in memory until its rows are stored, then leaves. A late reading
+    brings it back: one scan of its rows rebuilds its totals, which stay in a bounded cache for the next one.
+    """
+
+    def __init__(
+        self, rules: Rules, reader: RowReader, sites: dict[str, Site], new_window: Callable[[Milliseconds], Window]
+    ) -> None:
+        self.rules = rules
+        self.reader = reader
+        self.sites = sites
+        self.new_window = new_window
+        self.held: dict[Milliseconds, Window] = {}
+        self._storing: list[Window] = []
+
+    def close(self, window: Window) -> None:
+        """Take over a window that is complete in memory; all of its rows have to be written."""
+        self.held[window.start_ms] = window
+        window.dirty_blocks.update(self._block_of(entry.device.site) for entry in window.entries)
+
+    def window(self, start_ms: Milliseconds) -> Window:
+        """Return a closed window with the totals of every node."""
+        found = self.held.get(start_ms)
+        if found is None:
+            found = self.held[start_ms] = self._load(start_ms)
+        return found
+
+    def entry(self, window: Window, device: Device) -> Entry:
+        """Return a device's entry of a closed window, to be changed and stored again."""
+        block = self._block_of(device.site)
+        entries = window.entries if window.is_complete else self._block(window, block)
+        window.dirty_blocks.add(block)
+        found = device.entry_of(window.start_ms) or next((one for one in entries if one.device is device), None)
+        if found is None:
+            found = Entry(device, window.start_ms)
+            entries.append(found)
+        if found not in device.entries:
+            device.entries.append(found)
+        return found
+
+    def adopt(self, entry: Entry) -> None:
+        """Put an entry that a site's row holds in the place of its copy in the block, which may be older."""
+        window = self.window(entry.start_ms)
+        entries = self._block(window, self._block_of(entry.device.site))
+        window.dirty_blocks.add(self._block_of(entry.device.site))
+        if entry not in entries:
+            entries.append(entry)
+        if entry.added is None:
+            window.mark(entry)
+
+    def rebuild(self, membership_of: Callable[[Milliseconds], Membership]) -> None:
+        """Add up anew, for another topology, what is in memory; totals that nobody needs are dropped."""
+        self.held = {start: window for start, window in self.held.items() if _is_needed(window)}
+        for start, window in self.held.items():
+            window.rebuild(membership_of(start))
+            if not window.is_complete:
+                self._mark_all(window)
+            window.settle()
+
+    def _mark_all(self, window: Window) -> None:
+        marked: set[Device] = set()
+        for entry in self._stored_entries(window.start_ms):
+            entry.added = None
+            window.mark(entry)
+            marked.add(entry.device)
+        for entry in _all(window.blocks.values()):
+            if entry.device in marked:
+                entry.added = window.measure(entry) if entry.device.record is not None else None
+            else:
+                entry.added = None
+                window.mark(entry)
+
+    def rows(self, version: Offset) -> list[tuple[bytes, bytes | None]]:
+        """Return the rows of every block that changed."""
+        rows: list[tuple[bytes, bytes | None]] = []
+        self._storing = [window for window in self.held.values() if window.is_complete or window.dirty_blocks]
+        for window in self._storing:
+            blocks = self._by_block(window.entries) if window.is_complete else window.blocks
+            for block in sorted(window.dirty_blocks):
+                rows.append((window_key(window.start_ms, block), encode_block(blocks[block], version)))
+            window.dirty_blocks = set()
+        return rows
+
+    def expired_rows(self, after_ms: Milliseconds | None, until_ms: Milliseconds) -> list[tuple[bytes, bytes | None]]:
+        """Return tombstones for every stored window that starts before *until_ms*, from *after_ms* on."""
+        start = window_key(after_ms if after_ms is not None else Milliseconds(0))
+        return [(key, None) for key, _ in self.reader.scan(WINDOW_TABLE, start, window_key(until_ms))]
+
+    def stored(self) -> None:
+        """Let go of what is in the rows now."""
+        for window in self._storing:
+            if not (window.dirty_blocks or window.changed or window.unsaid):
+                self._release(window)
+        self._storing = []
+        clean = [start for start, window in self.held.items() if not _is_needed(window)]
+        for start in clean[: max(0, len(self.held) - self.rules.cached_windows)]:
+            del self.held[start]
+
+    def starts_with_rows(self, after_ms: Milliseconds, until_ms: Milliseconds) -> list[Milliseconds]:
+        """Return the windows that have rows, within bounds."""
+        keys = self.reader.scan(WINDOW_TABLE, window_key(after_ms), window_key(until_ms))
+        return sorted({start_of_key(key) for key, _ in keys})
+
+    def _release(self, window: Window) -> None:
+        for entry in window.entries if window.is_complete else _all(window.blocks.values()):
+            if entry in entry.device.entries:
+                entry.device.entries.remove(entry)
+        if window.is_complete:
+            del self.held[window.start_ms]
+        window.blocks = {}
+
+    def _load(self, start_ms: Milliseconds) -> Window:
+        window = self.new_window(start_ms)
+        window.is_complete = False
+        for entry in self._stored_entries(start_ms):
+            window.mark(entry)
+        window.settle()
+        window.unsaid = set()
+        return window
+
+    def _stored_entries(self, start_ms: Milliseconds) -> Iterator[Entry]:
+        for _, row in self.reader.scan(WINDOW_TABLE, window_key(start_ms), window_key(start_ms + ONE_MS)):
+            yield from self._entries(row)
+
+    def _block(self, window: Window, block: int) -> list[Entry]:
+        found = window.blocks.get(block)
+        if found is None:
+            row = self.reader.get(WINDOW_TABLE, window_key(window.start_ms, block))
+            found = window.blocks[block] = list(self._entries(row)) if row else []
+            for entry in found:
+                if entry.device.record is not None:
+                    entry.added = window.measure(entry)
+        return found
+
+    def _entries(self, row: bytes) -> Iterator[Entry]:
+        """Entries of a block; one that a device holds in memory is newer than its copy in the row."""
+        for site, name, body in decode_block(row):
+            yield self._entry(self.sites.setdefault(site, Site(site)), name, body)
+
+    @staticmethod
+    def _entry(site: Site, name: str, body: EntryRow) -> Entry:
+        device = site.devices.setdefault(name, Device(site, name))
+        return device.entry_of(body.start_ms) or restore_entry(device, body)
+
+    def _by_block(self, entries: Iterable[Entry]) -> dict[int, list[Entry]]:
+        blocks: dict[int, list[Entry]] = {}
+        for entry in entries:
+            blocks.setdefault(self._block_of(entry.device.site), []).append(entry)
+        return blocks
+
+    def _block_of(self, site: Site) -> int:
+        return crc32(site.key) % self.rules.window_blocks
+
+
+def _is_needed(window: Window) -> bool:
+    return bool(window.is_complete or window.dirty_blocks or window.changed or window.unsaid)
+
+
+def _all(blocks: Iterable[list[Entry]]) -> Iterator[Entry]:
+    for entries in blocks:
+        yield from entries

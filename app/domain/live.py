@@ -1,0 +1,146 @@
+"""What every node does now, in one partition: kept up to date by what changed, never added up twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from app.domain.contracts import KindLive, LiveTotals
+from app.domain.site import Device, Site
+from app.domain.units import Milliseconds, WattHours, Watts
+
+KIND_MEASURES = 9
+SITE_STATES = 5
+STORAGE_MEASURES = 4
+
+
+class Share(NamedTuple):
+    """What one site adds to each of its nodes."""
+
+    nodes: tuple[str, ...]
+    kinds: dict[str, tuple[int, ...]]
+    sites: tuple[int, ...]
+    storage: tuple[int, ...]
+
+
+class NodeLive:
+    """Sums of the shares of the sites below one node."""
+
+    __slots__ = ("kinds", "sites", "storage")
+
+    def __init__(self) -> None:
+        self.kinds: dict[str, list[int]] = {}
+        self.sites = [0] * SITE_STATES
+        self.storage = [0] * STORAGE_MEASURES
+
+    def add(self, share: Share, sign: int) -> None:
+        """Add a share, or take it away again (sign -1)."""
+        for kind, measures in share.kinds.items():
+            _add(self.kinds.setdefault(kind, [0] * KIND_MEASURES), measures, sign)
+        _add(self.sites, share.sites, sign)
+        _add(self.storage, share.storage, sign)
+
+    def totals(self, as_of_ms: Milliseconds) -> LiveTotals:
+        """Return them as said; a kind without devices is left out."""
+        online, delayed, recovering, offline, never_seen = self.sites
+        stored_wh, usable_wh, charge_w, discharge_w = self.storage
+        return LiveTotals(
+            as_of_ms,
+            {kind: KindLive(*map(Watts, measures)) for kind, measures in self.kinds.items() if any(measures)},
+            (online, delayed, recovering, offline, never_seen),
+            (WattHours(stored_wh), WattHours(usable_wh), Watts(charge_w), Watts(discharge_w)),
+        )
+
+
+class Live:
+    """The live sums of every node; `unsaid` are those that changed since they were said."""
+
+    def __init__(self) -> None:
+        self.nodes: dict[str, NodeLive] = {}
+        self.changed: list[Site] = []
+        self.unsaid: set[str] = set()
+
+    def mark(self, site: Site) -> None:
+        """Note that a site's share may have changed."""
+        if not site.is_live_dirty:
+            site.is_live_dirty = True
+            self.changed.append(site)
+
+    def say_everything(self, known: Iterable[str] = ()) -> None:
+        """Have every node said again; one without members, too, that may have been said before."""
+        self.unsaid.update(self.nodes, known)
+
+    def rebuild(self, sites: Iterable[Site]) -> None:
+        """Add everything up anew: who belongs to what changed. Nodes that lost their members are said empty."""
+        self.unsaid.update(self.nodes)
+        self.nodes = {}
+        for site in sites:
+            site.live_added = None
+            self.mark(site)
+
+    def settle(self, shares: Iterable[tuple[Site, Share]]) -> None:
+        """Put the new shares of sites in the place of their old ones."""
+        for site, share in shares:
+            old = site.live_added
+            if old != share:
+                if isinstance(old, Share):
+                    self._apply(old, -1)
+                self._apply(share, 1)
+                site.live_added = share
+
+    def _apply(self, share: Share, sign: int) -> None:
+        self.unsaid.update(share.nodes)
+        for name in share.nodes:
+            node = self.nodes.get(name)
+            if node is None:
+                node = self.nodes[name] = NodeLive()
+            node.add(share, sign)
+
+    def take_changed(self) -> list[Site]:
+        """Return the sites that were marked and forget the marks."""
+        changed, self.changed = self.changed, []
+        for site in changed:
+            site.is_live_dirty = False
+        return changed
+
+    def totals_of(self, node: str, as_of_ms: Milliseconds) -> LiveTotals:
+        """Return this partition's share of a node; empty when it has no members here."""
+        return self.nodes.get(node, NodeLive()).totals(as_of_ms)
+
+
+def share_of(site: Site, nodes: tuple[str, ...], *, stream_ms: Milliseconds, attended_ms: Milliseconds) -> Share:
+    """Return what a site adds to its nodes: its devices fresh, stale or never heard, its state, its storage."""
+    kinds: dict[str, list[int]] = {}
+    storage = [0] * STORAGE_MEASURES
+    for device in site.devices.values():
+        if device.record is not None and device.is_member(stream_ms):
+            fresh = device.heard_ms is not None and device.is_fresh(attended_ms)
+            _add(kinds.setdefault(device.record.kind, [0] * KIND_MEASURES), _device(device, fresh=fresh), 1)
+            if fresh:
+                _add(storage, _storage(device), 1)
+    sites = tuple(int(state == site.connectivity) if kinds else 0 for state in range(SITE_STATES))
+    return Share(nodes, {kind: tuple(measures) for kind, measures in kinds.items()}, sites, tuple(storage))
+
+
+def _device(device: Device, *, fresh: bool) -> tuple[int, ...]:
+    rated_w = int(device.record.rated_power_w) if device.record is not None else 0
+    power_w = int(device.active_power_w)
+    if device.heard_ms is None:
+        return 0, 0, 0, 0, 0, 0, 1, rated_w, 0
+    if not fresh:
+        return 0, 0, 0, power_w, 0, 1, 0, rated_w, rated_w
+    return power_w, max(power_w, 0), max(-power_w, 0), 0, 1, 0, 0, rated_w, 0
+
+
+def _storage(device: Device) -> tuple[int, ...]:
+    """Only a fresh state of charge counts: power that nobody can vouch for is not available."""
+    record, stored = device.record, device.state_of_charge_wh
+    if record is None or record.usable_capacity_wh is None or stored is None:
+        return (0,) * STORAGE_MEASURES
+    usable, rated_w = int(record.usable_capacity_wh), int(record.rated_power_w)
+    return int(stored), usable, rated_w if int(stored) < usable else 0, rated_w if int(stored) > 0 else 0
+
+
+def _add(sums: list[int], measures: Iterable[int], sign: int) -> None:
+    for i, measure in enumerate(measures):
+        sums[i] += sign * measure

@@ -1,0 +1,200 @@
+"""What a partition holds of a site in memory: its devices, their latest readings and their windows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from app.domain.connectivity import Connectivity, Thresholds
+from app.domain.contracts import DeviceRecord, SiteRecord
+from app.domain.rules import Rules
+from app.domain.units import Milliseconds, Offset, WattHours, Watts, to_milliseconds
+
+NEVER = Milliseconds(-(1 << 60))
+NOTHING_FOLDED = Offset(-1)
+
+
+class Entry:
+    """The set of readings of one device in one window, as a bitmap of the window's seconds, and its sums."""
+
+    __slots__ = (
+        "added",
+        "bits",
+        "device",
+        "is_changed",
+        "newest_ms",
+        "oldest_ms",
+        "positive_sum_w",
+        "soc_measured_ms",
+        "soc_wh",
+        "start_ms",
+        "sum_w",
+    )
+
+    def __init__(self, device: Device, start_ms: Milliseconds) -> None:
+        self.device = device
+        self.start_ms = start_ms
+        self.bits = 0
+        self.sum_w = Watts(0)
+        self.positive_sum_w = Watts(0)
+        self.oldest_ms = NEVER
+        self.newest_ms = NEVER
+        self.soc_wh: WattHours | None = None
+        self.soc_measured_ms = NEVER
+        self.added: tuple[int, ...] | None = None
+        """What the window's totals hold of this entry."""
+        self.is_changed = False
+        """On its window's list of entries that the totals do not hold as they are."""
+
+    def add(self, bit: int, measured_ms: Milliseconds, power_w: Watts, soc_wh: WattHours | None) -> None:
+        """Take in a reading whose second, *bit*, is not here yet."""
+        if not self.bits:
+            self.oldest_ms = self.newest_ms = measured_ms
+        elif measured_ms > self.newest_ms:
+            self.newest_ms = measured_ms
+        elif measured_ms < self.oldest_ms:
+            self.oldest_ms = measured_ms
+        self.bits |= bit
+        self.sum_w = self.sum_w + power_w
+        if power_w > Watts(0):
+            self.positive_sum_w = self.positive_sum_w + power_w
+        if soc_wh is not None and measured_ms > self.soc_measured_ms:
+            self.soc_wh = soc_wh
+            self.soc_measured_ms = measured_ms
+
+
+class Device:
+    """The latest reading of a device, and its entries that are open or not yet stored with their window."""
+
+    __slots__ = (
+        "active_power_w",
+        "energy_export_wh",
+        "energy_import_wh",
+        "entries",
+        "heard_ms",
+        "latest_attended_ms",
+        "latest_ms",
+        "measured_ms",
+        "name",
+        "operation",
+        "reactive_power_var",
+        "record",
+        "site",
+        "stale_after_ms",
+        "state_of_charge_wh",
+        "too_much_w",
+    )
+
+    def __init__(self, site: Site, name: str) -> None:
+        self.site = site
+        self.name = name
+        self.record: DeviceRecord | None = None
+        self.stale_after_ms = Milliseconds(0)
+        self.too_much_w = Watts(0)
+        self.entries: list[Entry] = []
+        self.measured_ms: Milliseconds | None = None
+        self.latest_ms = NEVER
+        self.latest_attended_ms = NEVER
+        self.heard_ms: Milliseconds | None = None
+        self.active_power_w = Watts(0)
+        self.reactive_power_var: int | None = None
+        self.state_of_charge_wh: WattHours | None = None
+        self.energy_import_wh: WattHours | None = None
+        self.energy_export_wh: WattHours | None = None
+        self.operation: str | None = None
+
+    def entry_of(self, start_ms: Milliseconds) -> Entry | None:
+        """Return its entry of that window, if it is in memory."""
+        for entry in self.entries:
+            if entry.start_ms == start_ms:
+                return entry
+        return None
+
+    def is_fresh(self, attended_ms: Milliseconds) -> bool:
+        """Whether its latest reading is younger than its kind allows."""
+        return attended_ms - self.latest_attended_ms < self.stale_after_ms
+
+    def is_member(self, at_ms: Milliseconds) -> bool:
+        """Whether the topology holds this device at *at_ms*."""
+        record = self.record
+        return (
+            record is not None
+            and record.valid_from_ms <= at_ms
+            and (record.valid_to_ms is None or at_ms < record.valid_to_ms)
+        )
+
+    def describe(self, record: DeviceRecord | None, rules: Rules) -> None:
+        """Take in what the topology says of it now."""
+        self.record = record
+        if record is not None:
+            interval_ms = to_milliseconds(record.reporting_interval_s)
+            self.stale_after_ms = interval_ms * rules.fresh_intervals_of(record.kind)
+            self.too_much_w = record.rated_power_w * rules.plausible_factor
+
+
+class Site:
+    """A site's twin. `version` is the offset of its row: records up to it are in here already."""
+
+    __slots__ = (
+        "applied",
+        "conflicting",
+        "connectivity",
+        "devices",
+        "duplicate",
+        "heard_attended_ms",
+        "heard_in_a_row",
+        "heard_ms",
+        "is_dirty",
+        "is_live_dirty",
+        "is_twin_dirty",
+        "key",
+        "live_added",
+        "look_at_ms",
+        "name",
+        "quarantined_at",
+        "record",
+        "sequence",
+        "thresholds",
+        "version",
+    )
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.key = name.encode()
+        self.record: SiteRecord | None = None
+        self.thresholds = Thresholds(Milliseconds(0), Milliseconds(0), 1)
+        self.devices: dict[str, Device] = {}
+        self.version = NOTHING_FOLDED
+        self.connectivity = Connectivity.NEVER_SEEN
+        self.heard_ms: Milliseconds | None = None
+        self.heard_attended_ms = NEVER
+        self.heard_in_a_row = 0
+        self.sequence = 0
+        self.quarantined_at: Offset | None = None
+        self.applied = 0
+        self.duplicate = 0
+        self.conflicting = 0
+        self.look_at_ms: Milliseconds | None = None
+        """Attended time at which silence has to be judged next; None while no alarm is set."""
+        self.live_added: object = None
+        self.is_dirty = False
+        self.is_live_dirty = False
+        self.is_twin_dirty = False
+
+    def describe(self, record: SiteRecord | None, rules: Rules) -> None:
+        """Take in what the topology says of it now; devices that it no longer holds keep their state."""
+        self.record = record
+        records = {one.device: one for one in reversed(record.devices)} if record else {}
+        for name in records:
+            if name not in self.devices:
+                self.devices[name] = Device(self, name)
+        for name, device in self.devices.items():
+            device.describe(records.get(name), rules)
+        self.thresholds = _thresholds(records.values(), rules)
+
+
+def _thresholds(records: Iterable[DeviceRecord], rules: Rules) -> Thresholds:
+    intervals = [to_milliseconds(one.reporting_interval_s) for one in records]
+    shortest_ms = min(intervals, default=Milliseconds(0))
+    return Thresholds(
+        shortest_ms * rules.delayed_intervals, shortest_ms * rules.offline_intervals, rules.recover_readings
+    )

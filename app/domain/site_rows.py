@@ -1,0 +1,224 @@
+"""Rows of the twin tables: their keys, and state to bytes and back.
+
+    site-twin     b"p"                      the partition row, last of every flush
+                  b"n" + node               a node to which this partition has contributed
+                  b"s" + site               a site, all its devices, their entries of open windows and those of
+                                            windows closed or corrected since the partition row before
+    site-window   b"w" + start + block      a block of the sites of a closed window (start: 8 bytes, block: 4)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from app.domain.connectivity import Connectivity
+from app.domain.rows import body_of, version_of, with_version
+from app.domain.site import Device, Entry, Site
+from app.domain.units import Milliseconds, Offset, WattHours, Watts
+
+SITE_TABLE = "site-twin"
+WINDOW_TABLE = "site-window"
+PARTITION_KEY = b"p"
+NODE_PREFIX = b"n"
+SITE_PREFIX = b"s"
+WINDOW_PREFIX = b"w"
+_START_BYTES = 8
+_BLOCK_BYTES = 4
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class EntryRow(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    start_ms: Milliseconds
+    bits: bytes
+    sum_w: Watts
+    positive_sum_w: Watts
+    oldest_ms: Milliseconds
+    newest_ms: Milliseconds
+    soc_wh: WattHours | None
+    soc_measured_ms: Milliseconds
+
+
+class DeviceRow(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    name: str
+    measured_ms: Milliseconds | None
+    latest_ms: Milliseconds
+    latest_attended_ms: Milliseconds
+    heard_ms: Milliseconds | None
+    active_power_w: Watts
+    reactive_power_var: int | None
+    state_of_charge_wh: WattHours | None
+    energy_import_wh: WattHours | None
+    energy_export_wh: WattHours | None
+    operation: str | None
+    entries: list[EntryRow]
+
+
+class SiteRow(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    connectivity: Connectivity
+    heard_ms: Milliseconds | None
+    heard_attended_ms: Milliseconds
+    heard_in_a_row: int
+    sequence: int
+    quarantined_at: Offset | None
+    applied: int
+    duplicate: int
+    conflicting: int
+    devices: list[DeviceRow]
+
+
+class PartitionRow(msgspec.Struct, array_like=True, frozen=True):
+    """What a partition knows besides its sites; written after everything that it vouches for."""
+
+    partitions: int
+    window_ms: Milliseconds
+    window_blocks: int
+    stream_ms: Milliseconds
+    skew_ms: Milliseconds
+    first_window_ms: Milliseconds | None
+    closed_through_ms: Milliseconds | None
+    expired_through_ms: Milliseconds | None
+    twins_said: Offset
+    topology: tuple[Offset, Offset]
+    records: int
+    ticks: int
+    rejected: dict[str, int]
+
+
+BlockRow = dict[str, dict[str, EntryRow]]
+"""Site id -> device -> entry."""
+
+_decode_site = msgspec.msgpack.Decoder(SiteRow).decode
+_decode_partition = msgspec.msgpack.Decoder(PartitionRow).decode
+_decode_block = msgspec.msgpack.Decoder(BlockRow).decode
+
+
+def window_key(start_ms: Milliseconds, block: int | None = None) -> bytes:
+    """Return the key of a block, or the common prefix of all blocks of a window."""
+    prefix = WINDOW_PREFIX + int.to_bytes(max(int(start_ms), 0), _START_BYTES, "big")
+    return prefix if block is None else prefix + block.to_bytes(_BLOCK_BYTES, "big")
+
+
+def start_of_key(key: bytes) -> Milliseconds:
+    """Return the window start in the key of a block."""
+    return Milliseconds(int.from_bytes(key[1 : 1 + _START_BYTES], "big"))
+
+
+def encode_site(site: Site, version: Offset) -> bytes:
+    """Return the row of a site."""
+    row = SiteRow(
+        site.connectivity,
+        site.heard_ms,
+        site.heard_attended_ms,
+        site.heard_in_a_row,
+        site.sequence,
+        site.quarantined_at,
+        site.applied,
+        site.duplicate,
+        site.conflicting,
+        [_device_row(device) for device in site.devices.values() if device.heard_ms is not None],
+    )
+    return with_version(version, _encode(row))
+
+
+def restore_site(name: str, row: bytes) -> Site:
+    """Return the site that a row remembers; the topology still has to describe it."""
+    site = Site(name)
+    site.version = version_of(row)
+    body = _decode_site(body_of(row))
+    site.connectivity = body.connectivity
+    site.heard_ms = body.heard_ms
+    site.heard_attended_ms = body.heard_attended_ms
+    site.heard_in_a_row = body.heard_in_a_row
+    site.sequence = body.sequence
+    site.quarantined_at = body.quarantined_at
+    site.applied, site.duplicate, site.conflicting = body.applied, body.duplicate, body.conflicting
+    site.devices = {one.name: _restore_device(site, one) for one in body.devices}
+    return site
+
+
+def encode_partition(row: PartitionRow, version: Offset) -> bytes:
+    """Return the partition row of a flush that includes every record up to *version*."""
+    return with_version(version, _encode(row))
+
+
+def decode_partition(row: bytes) -> PartitionRow:
+    """Return what the partition row says."""
+    return _decode_partition(body_of(row))
+
+
+def encode_block(entries: Iterable[Entry], version: Offset) -> bytes:
+    """Return the row of a block of sites of one closed window."""
+    block: BlockRow = {}
+    for entry in entries:
+        block.setdefault(entry.device.site.name, {})[entry.device.name] = _entry_row(entry)
+    return with_version(version, _encode(block))
+
+
+def decode_block(row: bytes) -> Iterator[tuple[str, str, EntryRow]]:
+    """Yield site, device and entry of every device in a block."""
+    for site, devices in _decode_block(body_of(row)).items():
+        for device, entry in devices.items():
+            yield site, device, entry
+
+
+def restore_entry(device: Device, row: EntryRow) -> Entry:
+    """Return the entry that a row remembers; nothing of it is in any total yet."""
+    entry = Entry(device, row.start_ms)
+    entry.bits = int.from_bytes(row.bits, "little")
+    entry.sum_w = row.sum_w
+    entry.positive_sum_w = row.positive_sum_w
+    entry.oldest_ms = row.oldest_ms
+    entry.newest_ms = row.newest_ms
+    entry.soc_wh = row.soc_wh
+    entry.soc_measured_ms = row.soc_measured_ms
+    return entry
+
+
+def _entry_row(entry: Entry) -> EntryRow:
+    bits = entry.bits
+    return EntryRow(
+        entry.start_ms,
+        bits.to_bytes((bits.bit_length() + 7) // 8, "little"),
+        entry.sum_w,
+        entry.positive_sum_w,
+        entry.oldest_ms,
+        entry.newest_ms,
+        entry.soc_wh,
+        entry.soc_measured_ms,
+    )
+
+
+def _device_row(device: Device) -> DeviceRow:
+    return DeviceRow(
+        device.name,
+        device.measured_ms,
+        device.latest_ms,
+        device.latest_attended_ms,
+        device.heard_ms,
+        device.active_power_w,
+        device.reactive_power_var,
+        device.state_of_charge_wh,
+        device.energy_import_wh,
+        device.energy_export_wh,
+        device.operation,
+        [_entry_row(entry) for entry in device.entries],
+    )
+
+
+def _restore_device(site: Site, row: DeviceRow) -> Device:
+    device = Device(site, row.name)
+    device.measured_ms = row.measured_ms
+    device.latest_ms = row.latest_ms
+    device.latest_attended_ms = row.latest_attended_ms
+    device.heard_ms = row.heard_ms
+    device.active_power_w = row.active_power_w
+    device.reactive_power_var = row.reactive_power_var
+    device.state_of_charge_wh = row.state_of_charge_wh
+    device.energy_import_wh = row.energy_import_wh
+    device.energy_export_wh = row.energy_export_wh
+    device.operation = row.operation
+    device.entries = [restore_entry(device, one) for one in row.entries]
+    return device

@@ -1,0 +1,128 @@
+"""SitePartition: the twins of one telemetry partition as a pure machine.
+
+    apply(records)  folds telemetry into memory
+    say()           the messages since the last time: absolute, so that saying them again changes nothing
+    remember()      the rows since the last time, in stages; every prefix of them is a valid state
+
+Everything it says is a function of the log up to `offset` and of the topology.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from app.domain.contracts import NodeRecord, Reading, Reason, SiteRecord
+from app.domain.rows import Record, RowReader, Rows
+from app.domain.rules import PartitionOf, Rules
+from app.domain.sayings import SiteSayings
+from app.domain.site import Device, Site
+from app.domain.twin_admit import Admission, UnknownToTopology
+from app.domain.twin_close import advance
+from app.domain.twin_fold import fold_reading
+from app.domain.twin_quarantine import quarantine
+from app.domain.twin_remember import Memory
+from app.domain.twin_say import Due, say
+from app.domain.twin_state import TwinState
+from app.domain.twin_topology import StagedTopology
+from app.domain.units import Milliseconds, Offset
+
+
+def _always(_: str) -> bool:
+    return True
+
+
+class SitePartition:
+    """The twins of one partition. It restores itself from the rows that its reader finds."""
+
+    def __init__(self, partition: int, rules: Rules, partition_of: PartitionOf, reader: RowReader) -> None:
+        self.state = TwinState(partition, rules, partition_of, reader)
+        self._staged = StagedTopology()
+        self._admission = Admission(self.state)
+        self._memory = Memory(self.state)
+        self._memory.restore(reader)
+        self._say_all_at: Offset | None = None
+        self._is_fresh = True
+
+    @property
+    def offset(self) -> Offset:
+        """The offset of the last telemetry record folded; -1 for none."""
+        return self.state.offset
+
+    def learn_node(self, node_id: str, record: NodeRecord | None, offset: int) -> None:
+        """Take in what topology.node says of a node; it takes effect with the next record applied."""
+        self._staged.nodes[node_id] = (record, Offset(offset))
+
+    def learn_site(self, site_id: str, record: SiteRecord | None, offset: int) -> None:
+        """Take in what topology.site says of a site; it takes effect with the next record applied."""
+        self._staged.sites[site_id] = (record, Offset(offset))
+
+    def caught_up_at(self, end_offset: int) -> None:
+        """Have everything open said once more at the end of what a former owner may have said already."""
+        self._say_all_at = Offset(end_offset - 1)
+
+    def apply(self, records: Sequence[Record], *, settled: bool) -> bool:
+        """Fold records in log order; those at or below `offset` are skipped.
+
+        Returns False if a record named a site or device that is not known and *settled* is False: nothing of
+        that record was folded; read the topology to its end, then call again with the same records.
+        """
+        self._begin()
+        self._admission.settled = settled
+        for record in records:
+            if record.offset > self.state.offset:
+                try:
+                    self._apply(record)
+                except UnknownToTopology:
+                    return False
+        return True
+
+    def say(self, *, behind: bool = False, due: Due = _always, twins: bool = False) -> SiteSayings:
+        """Take what has to be said: closed windows at once, the others of the levels that are *due*."""
+        if self._is_fresh:
+            self._begin()
+        if self._say_all_at is not None and self.state.offset >= self._say_all_at:
+            self._say_all_at = None
+            self.state.say_everything()
+        return say(self.state, behind=behind, due=due, twins=twins)
+
+    def remember(self) -> list[Rows]:
+        """Take the rows that make durable what was said; call `say` first."""
+        return self._memory.remember()
+
+    def remembered(self) -> None:
+        """Learn that the rows are in the changelog and on disk."""
+        self._memory.remembered()
+
+    def _begin(self) -> None:
+        self._staged.take(self.state)
+        self._admission.forget()
+        if self._is_fresh:
+            self._is_fresh = False
+            self._memory.adopt_late()
+            self.state.say_everything()
+
+    def _apply(self, record: Record) -> None:
+        state, offset = self.state, Offset(record.offset)
+        advance(state, Milliseconds(record.timestamp), offset)
+        if record.key == b"" and record.value == b"":
+            state.ticks += 1
+        else:
+            site, readings = self._admission.admit(record)
+            if site is not None and readings and offset > site.version:
+                self._fold(record, site, readings)
+        state.records += 1
+        state.offset = offset
+
+    def _fold(self, record: Record, site: Site, readings: list[tuple[Device, Reading]]) -> None:
+        """An exception here is this site's own: it is set aside and its neighbours go on."""
+        offset = Offset(record.offset)
+        if site.quarantined_at is None:
+            try:
+                for device, reading in readings:
+                    fold_reading(self.state, site, device, reading, Milliseconds(record.timestamp), offset)
+                return
+            except Exception as error:
+                quarantine(self.state, site, error, Milliseconds(record.timestamp), offset)
+        self._admission.refuse(
+            record, Reason.INTERNAL_ERROR, "the site is in quarantine; see its twin", count=len(readings)
+        )

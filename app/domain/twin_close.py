@@ -1,0 +1,53 @@
+"""How stream time closes the windows of a partition."""
+
+from __future__ import annotations
+
+from app.domain.attendance import NOT_STARTED
+from app.domain.site import Site
+from app.domain.twin_silence import look
+from app.domain.twin_state import TwinState
+from app.domain.units import Milliseconds, Offset
+from app.domain.window import Window
+
+
+def advance(state: TwinState, timestamp_ms: Milliseconds, offset: Offset) -> None:
+    """Take in a record's timestamp: close the windows now due, then judge silence."""
+    if timestamp_ms <= state.clock.stream_ms:
+        return
+    is_first = state.clock.stream_ms == NOT_STARTED
+    state.clock.advance(timestamp_ms)
+    due_ms = state.rules.window_start(timestamp_ms - state.rules.grace_ms)
+    if is_first or state.closed_through_ms is None:
+        _begin(state, due_ms, offset)
+    elif due_ms > state.closed_through_ms:
+        _close_through(state, state.closed_through_ms, due_ms, offset)
+    look(state, offset)
+
+
+def _begin(state: TwinState, due_ms: Milliseconds, offset: Offset) -> None:
+    """The first record: nothing before its own time was waited for, so nothing before it is vouched for."""
+    state.first_window_ms = due_ms
+    state.closed_through_ms = due_ms
+    _close_open(state, due_ms, offset)
+
+
+def _close_through(state: TwinState, from_ms: Milliseconds, due_ms: Milliseconds, offset: Offset) -> None:
+    """Close in order; windows without state are made up only as far back as readings are still accepted."""
+    made_up_ms = max(from_ms, state.rules.window_start(due_ms - state.rules.horizon_ms))
+    while made_up_ms < due_ms:
+        state.open_window(made_up_ms)
+        made_up_ms = made_up_ms + state.rules.window_ms
+    state.closed_through_ms = due_ms
+    _close_open(state, due_ms, offset)
+
+
+def _close_open(state: TwinState, due_ms: Milliseconds, offset: Offset) -> None:
+    for start_ms in sorted(start_ms for start_ms in state.open if start_ms < due_ms):
+        _close(state, state.open.pop(start_ms), offset)
+
+
+def _close(state: TwinState, window: Window, offset: Offset) -> None:
+    window.say_everything(state.known)
+    sites: dict[Site, None] = {entry.device.site: None for entry in window.entries}
+    window.unsaid_sites.update({site: ("final", offset) for site in sites})
+    state.closed.close(window)

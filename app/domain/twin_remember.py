@@ -1,0 +1,159 @@
+"""What a partition remembers, in stages of which every prefix is a valid state, and how it comes back from that.
+
+A site's row is whole: it holds the entries of every window that the last stored partition row does not vouch for.
+So sites go first, the blocks of closed windows second, and the partition row, which vouches for both, last.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from app.domain.rows import RowReader, Rows, version_of, with_version
+from app.domain.rules import Rules
+from app.domain.site import NOTHING_FOLDED, Device, Entry
+from app.domain.site_rows import (
+    NODE_PREFIX,
+    PARTITION_KEY,
+    SITE_PREFIX,
+    SITE_TABLE,
+    WINDOW_TABLE,
+    PartitionRow,
+    decode_partition,
+    encode_partition,
+    encode_site,
+    restore_site,
+)
+from app.domain.twin_state import TwinState
+from app.domain.units import Milliseconds
+
+AFTER_NODES = b"o"
+AFTER_SITES = b"t"
+
+
+class Vouched(NamedTuple):
+    """What the last stored partition row vouches for."""
+
+    stream_ms: Milliseconds
+    closed_through_ms: Milliseconds | None
+
+
+class Memory:
+    """Turns a partition's state into rows and back."""
+
+    def __init__(self, state: TwinState) -> None:
+        self.state = state
+        self.late: list[Entry] = []
+        """Entries of closed windows that a site's row holds but perhaps no block: the crash came in between."""
+        self.stored = Vouched(state.clock.stream_ms, None)
+        self._storing = self.stored
+
+    def remember(self) -> list[Rows]:
+        """Return the rows since the last time; the stages have to be acknowledged one after the other."""
+        state = self.state
+        sites, state.dirty = state.dirty, []
+        nodes, state.new_nodes = state.new_nodes, []
+        rows: list[tuple[bytes, bytes | None]] = []
+        for site in sites:
+            site.is_dirty = False
+            rows.append((SITE_PREFIX + site.key, encode_site(site, state.offset)))
+        rows += [(NODE_PREFIX + name.encode(), with_version(state.offset, b"")) for name in nodes]
+        blocks = state.closed.rows(state.offset) + self._expire()
+        self._storing = Vouched(state.clock.stream_ms, state.closed_through_ms)
+        partition = [(PARTITION_KEY, encode_partition(self._partition_row(), state.offset))]
+        return [Rows(SITE_TABLE, rows), Rows(WINDOW_TABLE, blocks), Rows(SITE_TABLE, [*partition])]
+
+    def remembered(self) -> None:
+        """Let go of what the rows hold now."""
+        self.stored = self._storing
+        self.state.closed.stored()
+
+    def _expire(self) -> list[tuple[bytes, bytes | None]]:
+        """Drop windows that had expired at the flush before: a replay cannot bring a reading for them any more."""
+        state = self.state
+        until_ms = state.rules.window_start(self.stored.stream_ms - state.rules.horizon_ms)
+        if state.expired_through_ms is not None and until_ms <= state.expired_through_ms:
+            return []
+        after_ms, state.expired_through_ms = state.expired_through_ms, until_ms
+        return state.closed.expired_rows(after_ms, until_ms)
+
+    def _partition_row(self) -> PartitionRow:
+        state = self.state
+        return PartitionRow(
+            state.rules.partitions,
+            state.rules.window_ms,
+            state.rules.window_blocks,
+            state.clock.stream_ms,
+            state.clock.skew_ms,
+            state.first_window_ms,
+            state.closed_through_ms,
+            state.expired_through_ms,
+            state.twins_said,
+            state.topology_offsets if not state.restate else (NOTHING_FOLDED, NOTHING_FOLDED),
+            state.records,
+            state.ticks,
+            state.rejected,
+        )
+
+    def restore(self, reader: RowReader) -> None:
+        """Rebuild the state from its rows; the topology is not known yet."""
+        row = reader.get(SITE_TABLE, PARTITION_KEY)
+        if row is not None:
+            self.state.offset = version_of(row)
+            self._restore_partition(decode_partition(row))
+        for key, _ in reader.scan(SITE_TABLE, NODE_PREFIX, AFTER_NODES):
+            self.state.known.add(key[1:].decode())
+        for key, body in reader.scan(SITE_TABLE, SITE_PREFIX, AFTER_SITES):
+            self._restore_site(key[1:].decode(), body)
+
+    def _restore_partition(self, row: PartitionRow) -> None:
+        state = self.state
+        check_rules(row, state.rules)
+        state.clock.stream_ms = row.stream_ms
+        state.clock.skew_ms = row.skew_ms
+        state.first_window_ms = row.first_window_ms
+        state.closed_through_ms = row.closed_through_ms
+        state.expired_through_ms = row.expired_through_ms
+        state.twins_said = row.twins_said
+        state.topology_offsets = row.topology
+        state.records, state.ticks, state.rejected = row.records, row.ticks, dict(row.rejected)
+        self.stored = Vouched(row.stream_ms, row.closed_through_ms)
+
+    def _restore_site(self, name: str, row: bytes) -> None:
+        site = self.state.sites[name] = restore_site(name, row)
+        if site.version > self.state.twins_said:
+            self.state.mark_twin(site)
+        for device in site.devices.values():
+            device.entries = [entry for entry in device.entries if self._is_held(device, entry)]
+
+    def _is_held(self, device: Device, entry: Entry) -> bool:
+        """An open entry is held; a closed one only if its block may not have been written yet."""
+        if not self.state.is_closed(entry.start_ms):
+            window = self.state.open_window(entry.start_ms)
+            window.entries.append(entry)
+            window.mark(entry)
+            return True
+        if device.site.version > self.state.offset:
+            self.late.append(entry)
+            return True
+        return False
+
+    def adopt_late(self) -> None:
+        """Bring closed entries that only a site's row holds to their windows; topology has to be known."""
+        late, self.late = self.late, []
+        for entry in late:
+            self.state.closed.adopt(entry)
+        for window in {entry.start_ms: self.state.closed.window(entry.start_ms) for entry in late}.values():
+            window.settle()
+            window.unsaid = set()
+
+
+def check_rules(row: PartitionRow, rules: Rules) -> None:
+    """Refuse settings that would give the remembered state another meaning."""
+    seen = {"partitions": row.partitions, "window_ms": row.window_ms, "window_blocks": row.window_blocks}
+    for name, remembered in seen.items():
+        configured = getattr(rules, name)
+        if configured != remembered:
+            raise ValueError(
+                f"{name} is set to {configured}, but the state was written with {remembered}; "
+                f"set it back to {remembered}, or reset the state of both applications and read telemetry again"
+            )

@@ -1,0 +1,150 @@
+"""What a partition says: every message is a whole, current value, so that saying it again changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from app.domain.contracts import Contribution, LiveTotals, Watermark, WindowTotals
+from app.domain.live import Share, share_of
+from app.domain.sayings import SiteSayings, encode_message, encode_site_window, encode_transition, encode_twin
+from app.domain.site import Entry, Site
+from app.domain.twin_state import TwinState
+from app.domain.units import Milliseconds
+from app.domain.window import Window
+
+RESTATED_AT_ONCE = 4
+"""Closed windows that are read back and said again per turn, so that a change of topology stalls nobody."""
+
+Due = Callable[[str], bool]
+
+
+def say(state: TwinState, *, behind: bool, due: Due, twins: bool) -> SiteSayings:
+    """Take what has to be said now; provisional and live values wait while the partition is behind."""
+    _restate(state)
+    contributions = [message for window in _closed(state) for message in _finals(state, window)]
+    site_windows = [message for window in _closed(state) for message in _site_windows(state, window)]
+    if not behind:
+        for window in state.open.values():
+            contributions += _provisional(state, window, due)
+        contributions += _live(state, due)
+    transitions, state.transitions = state.transitions, []
+    rejections, state.rejections = state.rejections, []
+    return SiteSayings(
+        contributions,
+        _watermark(state),
+        site_windows,
+        _twins(state) if twins else [],
+        [(one.site, encode_transition(one)) for one in transitions],
+        rejections,
+    )
+
+
+def _closed(state: TwinState) -> list[Window]:
+    return [state.closed.held[start_ms] for start_ms in sorted(state.closed.held)]
+
+
+def _restate(state: TwinState) -> None:
+    for start_ms in sorted(state.restate)[:RESTATED_AT_ONCE]:
+        del state.restate[start_ms]
+        state.closed.window(start_ms).say_everything(state.known)
+
+
+def _finals(state: TwinState, window: Window) -> Iterator[tuple[str, bytes]]:
+    window.settle()
+    for node in _take(window.unsaid, lambda _: True):
+        yield _contribution(state, node, window=window, final=True)
+
+
+def _provisional(state: TwinState, window: Window, due: Due) -> Iterator[tuple[str, bytes]]:
+    window.settle()
+    for node in _take(window.unsaid, _level_is(state, due)):
+        yield _contribution(state, node, window=window, final=False)
+
+
+def _live(state: TwinState, due: Due) -> Iterator[tuple[str, bytes]]:
+    """Members are those of stream time: an edge may begin or end without a message."""
+    stream_ms = state.clock.stream_ms
+    epoch = state.topology.epoch_of(stream_ms)
+    if epoch != state.live_epoch:
+        state.live_epoch = epoch
+        state.live.rebuild(state.sites.values())
+    state.live.settle(_shares(state, state.live.take_changed()))
+    for node in _take(state.live.unsaid, _level_is(state, due)):
+        yield _contribution(state, node, live=state.live.totals_of(node, stream_ms))
+
+
+def _shares(state: TwinState, sites: Iterable[Site]) -> Iterator[tuple[Site, Share]]:
+    stream_ms, attended_ms = state.clock.stream_ms, state.clock.attended_ms
+    for site in sites:
+        nodes = state.topology.ancestors(site.name, stream_ms) if site.record is not None else ()
+        yield site, share_of(site, nodes, stream_ms=stream_ms, attended_ms=attended_ms)
+
+
+def _take(unsaid: set[str], wanted: Callable[[str], bool]) -> list[str]:
+    taken = sorted(filter(wanted, unsaid))
+    unsaid.difference_update(taken)
+    return taken
+
+
+def _level_is(state: TwinState, due: Due) -> Callable[[str], bool]:
+    nodes = state.topology.nodes
+    return lambda name: due(nodes[name].level) if name in nodes else True
+
+
+def _contribution(
+    state: TwinState, name: str, *, window: Window | None = None, live: LiveTotals | None = None, final: bool = False
+) -> tuple[str, bytes]:
+    if name not in state.known:
+        state.known.add(name)
+        state.new_nodes.append(name)
+    node = state.topology.nodes.get(name)
+    totals: WindowTotals | None = window.totals_of(name) if window is not None else None
+    return name, encode_message(
+        Contribution(
+            node=name,
+            level=node.level if node is not None else "",
+            hierarchy=node.hierarchy if node is not None else "",
+            partition=state.partition,
+            version=state.offset,
+            window_start_ms=window.start_ms if window is not None else None,
+            final=final,
+            window=totals,
+            live=live,
+        )
+    )
+
+
+def _site_windows(state: TwinState, window: Window) -> Iterator[tuple[str, bytes, bytes]]:
+    entries: dict[Site, list[Entry]] = {}
+    for entry in window.entries if window.is_complete else _loaded(window):
+        if entry.device.site in window.unsaid_sites:
+            entries.setdefault(entry.device.site, []).append(entry)
+    for site, (status, revision) in window.unsaid_sites.items():
+        kinds = window.site_kinds(site, entries[site])
+        yield encode_site_window(
+            site, kinds, entries[site], window_s=state.rules.window_s, revision=revision, status=status
+        )
+    window.unsaid_sites = {}
+
+
+def _loaded(window: Window) -> Iterator[Entry]:
+    for entries in window.blocks.values():
+        yield from entries
+
+
+def _twins(state: TwinState) -> list[tuple[str, bytes]]:
+    changed, state.changed_twins = state.changed_twins, []
+    state.twins_said = state.offset
+    said = []
+    for site in changed:
+        site.is_twin_dirty = False
+        said.append((site.name, encode_twin(site, revision=state.offset, as_of_ms=state.clock.stream_ms)))
+    return said
+
+
+def _watermark(state: TwinState) -> bytes | None:
+    closed_ms, first_ms = state.closed_through_ms, state.first_window_ms
+    if closed_ms is None or first_ms is None or closed_ms == state.said_watermark_ms:
+        return None
+    state.said_watermark_ms = closed_ms
+    return encode_message(Watermark(state.partition, state.offset, first_ms, Milliseconds(closed_ms)))

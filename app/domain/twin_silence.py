@@ -1,0 +1,114 @@
+"""Connectivity of the sites of a partition: what was heard, and what attended time does to those that are not."""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+
+from app.domain.connectivity import HEARD, SILENCE, Connectivity, next_silence, on_heard
+from app.domain.contracts import Machine, Transition
+from app.domain.site import NEVER, Device, Site
+from app.domain.twin_state import TwinState
+from app.domain.units import Milliseconds, Offset
+
+
+def hear(state: TwinState, site: Site, record_ms: Milliseconds, offset: Offset) -> None:
+    """Take in that a site said something that was new when it arrived."""
+    heard_attended_ms = record_ms - state.clock.skew_ms
+    if heard_attended_ms > site.heard_attended_ms:
+        site.heard_attended_ms = heard_attended_ms
+        site.heard_ms = record_ms
+    if site.connectivity is not Connectivity.ONLINE:
+        site.heard_in_a_row += 1
+        after = on_heard(site.connectivity, site.heard_in_a_row, site.thresholds)
+        _change(state, site, after, cause=HEARD, at_ms=record_ms, offset=offset)
+        watch(state, site)
+
+
+def look(state: TwinState, offset: Offset) -> None:
+    """Judge the sites whose time has come."""
+    attended_ms = state.clock.attended_ms
+    while state.alarms and state.alarms[0][0] <= attended_ms:
+        look_at_ms, name = heappop(state.alarms)
+        site = state.sites.get(name)
+        if site is not None and site.look_at_ms == look_at_ms:
+            site.look_at_ms = None
+            _judge(state, site, attended_ms, offset)
+            watch(state, site)
+
+
+def watch(state: TwinState, site: Site) -> None:
+    """Set a site's alarm for the next time at which its silence, or that of a device, changes something."""
+    due_ms = _silence_due(site)
+    for device in site.devices.values():
+        due_ms = _earlier(due_ms, _stale_due(device, state.clock.attended_ms))
+    ring(state, site, due_ms)
+
+
+def ring(state: TwinState, site: Site, due_ms: Milliseconds | None) -> None:
+    """Set a site's alarm, unless an earlier one is set; that one will look for the next."""
+    if due_ms is not None and (site.look_at_ms is None or due_ms < site.look_at_ms):
+        site.look_at_ms = due_ms
+        heappush(state.alarms, (due_ms, site.name))
+
+
+def _judge(state: TwinState, site: Site, attended_ms: Milliseconds, offset: Offset) -> None:
+    """A time-driven transition happens, and is stamped, at last heard + threshold."""
+    state.live.mark(site)
+    while (step := next_silence(site.connectivity, site.thresholds)) is not None:
+        due_ms = site.heard_attended_ms + step[0]
+        if due_ms > attended_ms:
+            return
+        _change(state, site, step[1], cause=SILENCE, at_ms=due_ms + state.clock.skew_ms, offset=offset)
+
+
+def _change(
+    state: TwinState, site: Site, after: Connectivity, *, cause: str, at_ms: Milliseconds, offset: Offset
+) -> None:
+    before, site.connectivity = site.connectivity, after
+    if after in (Connectivity.OFFLINE, Connectivity.ONLINE):
+        site.heard_in_a_row = 0
+    state.mark(site)
+    state.live.mark(site)
+    if before is not after:
+        say_transition(
+            state, site, machine="connectivity", before=before.word, after=after.word, cause=cause, at_ms=at_ms,
+            offset=offset,
+        )  # fmt: skip
+
+
+def say_transition(
+    state: TwinState, site: Site, *, machine: Machine, before: str, after: str, cause: str, at_ms: Milliseconds,
+    offset: Offset, device: str | None = None,
+) -> None:  # fmt: skip
+    """Record one step of a state machine; its number within the site is the same in every replay."""
+    site.sequence += 1
+    state.transitions.append(
+        Transition(
+            site=site.name,
+            device=device,
+            machine=machine,
+            before=before,
+            after=after,
+            cause=cause,
+            at_ms=at_ms,
+            sequence=site.sequence,
+            revision=offset,
+        )
+    )
+
+
+def _silence_due(site: Site) -> Milliseconds | None:
+    step = next_silence(site.connectivity, site.thresholds)
+    return site.heard_attended_ms + step[0] if step is not None else None
+
+
+def _stale_due(device: Device, attended_ms: Milliseconds) -> Milliseconds | None:
+    if device.latest_attended_ms == NEVER or not device.is_fresh(attended_ms):
+        return None
+    return device.latest_attended_ms + device.stale_after_ms
+
+
+def _earlier(a: Milliseconds | None, b: Milliseconds | None) -> Milliseconds | None:
+    if a is None or b is None:
+        return b if a is None else a
+    return min(a, b)

@@ -1,0 +1,107 @@
+"""What a SitePartition holds in memory; the other `twin_*` modules are what happens to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from app.domain.attendance import StreamClock
+from app.domain.closed_windows import ClosedWindows
+from app.domain.contracts import Transition
+from app.domain.live import Live
+from app.domain.membership import Membership, Memberships
+from app.domain.rows import RowReader
+from app.domain.rules import PartitionOf, Rules
+from app.domain.sayings import Rejected
+from app.domain.site import NOTHING_FOLDED, Site
+from app.domain.topology import Topology
+from app.domain.units import Milliseconds, Offset
+from app.domain.window import Window
+
+
+class TwinState:
+    """The sites, windows and clock of one partition, and what of them is not yet said or remembered."""
+
+    def __init__(self, partition: int, rules: Rules, partition_of: PartitionOf, reader: RowReader) -> None:
+        self.partition = partition
+        self.rules = rules
+        self.partition_of = partition_of
+        self.reader = reader
+        self.offset = NOTHING_FOLDED
+        self.clock = StreamClock(rules)
+        self.topology = Topology()
+        self.topology_offsets = (NOTHING_FOLDED, NOTHING_FOLDED)
+        self.has_topology = False
+        self.memberships = Memberships(rules)
+        self.sites: dict[str, Site] = {}
+        self.alarms: list[tuple[Milliseconds, str]] = []
+        """A heap of attended times at which to look at a site."""
+
+        self.open: dict[Milliseconds, Window] = {}
+        self.closed = ClosedWindows(rules, reader, self.sites, self.new_window)
+        self.first_window_ms: Milliseconds | None = None
+        self.closed_through_ms: Milliseconds | None = None
+        self.expired_through_ms: Milliseconds | None = None
+        self.live = Live()
+        self.live_epoch: int | None = None
+
+        self.known: set[str] = set()
+        """Nodes to which this partition ever contributed: they have to hear when it has nothing left for them."""
+        self.restate: dict[Milliseconds, None] = {}
+        """Closed windows whose totals have to be said again because the topology of their time changed."""
+        self.said_watermark_ms: Milliseconds | None = None
+        self.twins_said = NOTHING_FOLDED
+        self.changed_twins: list[Site] = []
+        self.dirty: list[Site] = []
+        self.new_nodes: list[str] = []
+        self.transitions: list[Transition] = []
+        self.rejections: list[Rejected] = []
+
+        self.records = 0
+        self.ticks = 0
+        self.rejected: dict[str, int] = {}
+
+    def membership(self, start_ms: Milliseconds) -> Membership:
+        """Return who belongs to what at the start of a window."""
+        epoch = self.topology.epoch_of(start_ms)
+        return self.memberships.of_window(start_ms, epoch, self.sites.values(), self.topology.ancestors)
+
+    def new_window(self, start_ms: Milliseconds) -> Window:
+        """Return a window without readings."""
+        return Window(start_ms, self.membership(start_ms))
+
+    def open_window(self, start_ms: Milliseconds) -> Window:
+        """Return a window that is not closed yet; a new one has all of its nodes to be said."""
+        window = self.open.get(start_ms)
+        if window is None:
+            window = self.open[start_ms] = self.new_window(start_ms)
+            window.say_everything()
+        return window
+
+    def is_closed(self, start_ms: Milliseconds) -> bool:
+        """Whether a window was closed already."""
+        return self.closed_through_ms is not None and start_ms < self.closed_through_ms
+
+    def mark(self, site: Site) -> None:
+        """Note that a site has to be remembered, and shown as a twin."""
+        if not site.is_dirty:
+            site.is_dirty = True
+            self.dirty.append(site)
+        self.mark_twin(site)
+
+    def mark_twin(self, site: Site) -> None:
+        """Note that a site has to be shown as a twin."""
+        if not site.is_twin_dirty:
+            site.is_twin_dirty = True
+            self.changed_twins.append(site)
+
+    def say_everything(self) -> None:
+        """Have everything open, and live, said again."""
+        for window in self.open.values():
+            window.say_everything(self.known)
+        self.live.say_everything(self.known)
+        self.said_watermark_ms = None
+
+    def count_rejected(self, reasons: Iterable[str]) -> None:
+        """Count rejected readings by reason."""
+        for reason in reasons:
+            self.rejected[reason] = self.rejected.get(reason, 0) + 1

@@ -1,0 +1,88 @@
+"""What a change of topology does to a partition: who belongs to what, of open windows, of closed ones, and now."""
+
+from __future__ import annotations
+
+from app.domain.contracts import NodeRecord, SiteRecord
+from app.domain.site import Site
+from app.domain.topology import earliest_effect_ms, earliest_node_effect_ms
+from app.domain.twin_silence import watch
+from app.domain.twin_state import TwinState
+from app.domain.units import Milliseconds, Offset
+
+ALWAYS = Milliseconds(0)
+
+
+class StagedTopology:
+    """Records of topology that were read; they take effect between two telemetry records, all at once."""
+
+    def __init__(self) -> None:
+        self.nodes: dict[str, tuple[NodeRecord | None, Offset]] = {}
+        self.sites: dict[str, tuple[SiteRecord | None, Offset]] = {}
+
+    def take(self, state: TwinState) -> None:
+        """Let what was staged take effect."""
+        if not (self.nodes or self.sites):
+            return
+        nodes, sites = self.nodes, self.sites
+        self.nodes, self.sites = {}, {}
+        effects = [_take_node(state, name, record) for name, (record, _) in nodes.items()]
+        effects += [_take_site(state, name, *one) for name, one in sites.items()]
+        offsets = _newest(nodes, state.topology_offsets[0]), _newest(sites, state.topology_offsets[1])
+        is_new, state.topology_offsets = offsets != state.topology_offsets, offsets
+        _rebuild(state)
+        earliest = [at_ms for at_ms in effects if at_ms is not None]
+        if earliest and is_new:
+            restate(state, min(earliest) if state.has_topology else ALWAYS)
+        state.has_topology = True
+
+
+def _newest(staged: dict[str, tuple[NodeRecord | None, Offset]] | dict[str, tuple[SiteRecord | None, Offset]],
+            offset: Offset) -> Offset:  # fmt: skip
+    return max((one for _, one in staged.values()), default=offset) if staged else offset
+
+
+def _take_node(state: TwinState, name: str, record: NodeRecord | None) -> Milliseconds | None:
+    old = state.topology.nodes.get(name)
+    state.topology.put_node(name, record)
+    return earliest_node_effect_ms(old, record)
+
+
+def _take_site(state: TwinState, name: str, record: SiteRecord | None, offset: Offset) -> Milliseconds | None:
+    old = state.topology.sites.get(name)
+    state.topology.put_site(name, record)
+    site = state.sites.get(name)
+    if site is None:
+        site = state.sites[name] = Site(name)
+    site.describe(record, state.rules)
+    if site.quarantined_at is not None and offset > state.topology_offsets[1]:
+        _release(state, site)
+    watch(state, site)
+    return earliest_effect_ms(old, record)
+
+
+def _release(state: TwinState, site: Site) -> None:
+    """A site's new record is its operator's word that it may be folded again."""
+    site.quarantined_at = None
+    state.mark(site)
+
+
+def _rebuild(state: TwinState) -> None:
+    state.memberships.forget(state.sites.values())
+    for start_ms, window in state.open.items():
+        window.rebuild(state.membership(start_ms))
+    state.closed.rebuild(state.membership)
+    state.live.rebuild(state.sites.values())
+
+
+def restate(state: TwinState, from_ms: Milliseconds) -> None:
+    """Have the closed windows from *from_ms* on said again, as far back as readings are still accepted."""
+    if state.closed_through_ms is None or state.first_window_ms is None:
+        return
+    oldest_ms = state.closed_through_ms - state.rules.horizon_ms
+    start_ms = max(state.rules.window_start(from_ms), state.rules.window_start(oldest_ms))
+    for stored_ms in state.closed.starts_with_rows(start_ms, state.closed_through_ms):
+        state.restate[stored_ms] = None
+    at_ms = max(start_ms, state.first_window_ms)
+    while at_ms < state.closed_through_ms:
+        state.restate[at_ms] = None
+        at_ms = at_ms + state.rules.window_ms
