@@ -103,9 +103,7 @@ class Memberships:
             for one in site.record.devices
         )
 
-    def of_window(
-        self, start_ms: Milliseconds, epoch: int, sites: Iterable[Site], ancestors: Ancestors
-    ) -> Membership:
+    def of_window(self, start_ms: Milliseconds, epoch: int, sites: Iterable[Site], ancestors: Ancestors) -> Membership:
         """Return the membership of a window whose start lies in *epoch* of the topology."""
         key = (epoch, start_ms if self._depends_on_window else None)
         found = self._held.get(key)

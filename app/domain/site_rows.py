@@ -1,10 +1,10 @@
 """Rows of the twin tables: their keys, and state to bytes and back.
 
-    site-twin     b"p"                      the partition row, last of every flush
-                  b"n" + node               a node to which this partition has contributed
-                  b"s" + site               a site, all its devices, their entries of open windows and those of
-                                            windows closed or corrected since the partition row before
-    site-window   b"w" + start + block      a block of the sites of a closed window (start: 8 bytes, block: 4)
+site-twin     b"p"                      the partition row, last of every flush
+              b"n" + node               a node to which this partition has contributed
+              b"s" + site               a site, all its devices, their entries of open windows and those of
+                                        windows closed or corrected since the partition row before
+site-window   b"w" + start + block      a block of the sites of a closed window (start: 8 bytes, block: 4)
 """
 
 from __future__ import annotations

@@ -8,9 +8,9 @@ from app.domain.contracts import Reading, Reason
 from app.domain.rows import Record
 from app.domain.sayings import Rejected
 from app.domain.site import Device, Site
-from app.domain.telemetry import Refusal, admission_fault, parse
+from app.domain.telemetry import Refusal, admission_fault, combine, parse
 from app.domain.twin_state import TwinState
-from app.domain.units import Milliseconds
+from app.domain.units import Milliseconds, Watts
 
 MAX_DETAIL = 1_000
 
@@ -33,39 +33,47 @@ class Admission:
 
     def admit(self, record: Record) -> tuple[Site | None, list[tuple[Device, Reading]]]:
         """Return the site and the readings of it to be folded; what is refused is noted as rejected."""
-        key, value = record.key, record.value
-        if not key:
-            return self._refuse(record, Reason.NO_KEY, "the key is empty; expected the site id")
-        if not value:
-            return self._refuse(record, Reason.EMPTY, "the value is empty; expected a reading or an array of readings")
-        readings, refusals = parse(value)
-        if not readings:
-            return self._refuse_items(record, refusals, 0)
-        site = self._site(key)
-        if site is None:
-            return self._refuse(record, *self._why_unknown(key), count=len(readings))
-        admitted = self._judge(record, site, readings, refusals)
-        if refusals:
-            self._refuse_items(record, refusals, len(admitted) + len(refusals))
+        fault = _fault_of_bytes(record)
+        if fault is not None:
+            self.refuse(record, *fault)
+            return None, []
+        readings, refusals = parse(record.value or b"")
+        site = self._site(record.key or b"") if readings else None
+        admitted = self._judge(record, site, readings, refusals) if site is not None else []
+        if readings and site is None:
+            self.refuse(record, *self._why_unknown(record.key or b""), count=len(readings) + len(refusals))
+        elif refusals:
+            self._refuse_items(record, refusals)
         return site, admitted
 
+    def refuse(self, record: Record, reason: Reason, detail: str, *, count: int = 1) -> None:
+        """Note that a whole record, of *count* readings, is rejected."""
+        self.state.count_rejected([reason] * count)
+        self.state.rejections.append(Rejected(record, reason, detail[:MAX_DETAIL], ()))
+
+    def _refuse_items(self, record: Record, refusals: list[Refusal]) -> None:
+        """Note that some readings are rejected; one message names them all."""
+        for refusal in refusals:
+            self.state.count_rejected([refusal.reason] * max(1, len(refusal.items)))
+        one = combine(sorted(refusals, key=lambda refusal: refusal.items))
+        self.state.rejections.append(Rejected(record, *one))
+
     def _site(self, key: bytes) -> Site | None:
-        try:
-            site = self.state.sites.get(key.decode())
-        except UnicodeDecodeError:
-            return None
-        if (site is None or site.record is None) and not self.settled:
+        site = self.state.sites.get(key.decode(errors="replace"))
+        if site is not None and site.record is not None and site.key == key:
+            return site
+        if not self.settled:
             raise UnknownToTopology
-        return site if site is not None and site.record is not None else None
+        return None
 
     def _why_unknown(self, key: bytes) -> tuple[Reason, str]:
         home = self.state.partition_of(key)
-        if home != self.state.partition:
-            return Reason.WRONG_PARTITION, (
-                f"partition {self.state.partition}, but murmur2 puts this key into {home}; "
-                "set the producer's partitioner to murmur2_random (librdkafka's default is CRC32)"
-            )
-        return Reason.UNKNOWN_SITE, "no such site in topology.site; apply its topology, then send again"
+        if home == self.state.partition:
+            return Reason.UNKNOWN_SITE, "no such site in topology.site; apply its topology, then send again"
+        return Reason.WRONG_PARTITION, (
+            f"sent to partition {self.state.partition}, murmur2 of the key says {home}; set the producer's "
+            "partitioner to murmur2_random (librdkafka's default is CRC32)"
+        )
 
     def _judge(
         self, record: Record, site: Site, readings: Sequence[tuple[int, Reading]], refusals: list[Refusal]
@@ -73,9 +81,47 @@ class Admission:
         admitted = []
         for item, reading in readings:
             device = site.devices.get(reading.device)
-            fault = self._fault(record, site, device, reading)
-            if fault is not None or device is None:
-                refusals.append(Refusal(*(fault or (Reason.UNKNOWN_DEVICE, "")), (item,)))
+            if device is None or device.record is None:
+                refusals.append(Refusal(*self._why_unknown_device(site, reading.device), (item,)))
+            elif (fault := self._fault(record, device, reading)) is not None:
+                refusals.append(Refusal(*fault, (item,)))
             else:
                 admitted.append((device, reading))
         return admitted
+
+    def _fault(self, record: Record, device: Device, reading: Reading) -> tuple[Reason, str] | None:
+        limit_w = device.too_much_w
+        if limit_w > Watts(0) and not -limit_w <= reading.active_power_w <= limit_w:
+            return Reason.OUT_OF_RANGE, (
+                f"{device.name} reported {reading.active_power_w} W; at most {limit_w} W either way "
+                f"({self.state.rules.plausible_factor} x rated power); correct its rated_power_w if that is wrong"
+            )
+        return admission_fault(
+            reading.measured_at_ms, Milliseconds(record.timestamp), self.state.clock.stream_ms, self.state.rules
+        )
+
+    def _why_unknown_device(self, site: Site, device: str) -> tuple[Reason, str]:
+        if not self.settled:
+            raise UnknownToTopology
+        owner = self._owner(device)
+        if owner is not None:
+            return Reason.FOREIGN_DEVICE, f"{device!r} belongs to site {owner!r}; send it under that key"
+        return (
+            Reason.UNKNOWN_DEVICE,
+            f"{device!r} is not a device of {site.name!r}; apply its topology, then send again",
+        )
+
+    def _owner(self, device: str) -> str | None:
+        """Return the site of this partition that has a device; indexed when first asked for."""
+        if self._owners is None:
+            sites = self.state.topology.sites.items()
+            self._owners = {one.device: name for name, record in sites for one in record.devices}
+        return self._owners.get(device)
+
+
+def _fault_of_bytes(record: Record) -> tuple[Reason, str] | None:
+    if not record.key:
+        return Reason.NO_KEY, "the key is empty; expected the site id (a tick has an empty value, too)"
+    if not record.value:
+        return Reason.EMPTY, "the value is empty; expected a reading or an array of readings"
+    return None

@@ -28,9 +28,7 @@ def fold_reading(
     state.mark(site)
 
 
-def _add(
-    state: TwinState, device: Device, start_ms: Milliseconds, bit: int, reading: Reading, offset: Offset
-) -> bool:
+def _add(state: TwinState, device: Device, start_ms: Milliseconds, bit: int, reading: Reading, offset: Offset) -> bool:
     """Return whether the second was new."""
     if state.is_closed(start_ms):
         return _correct(state, device, start_ms, bit, reading, offset)
@@ -65,7 +63,8 @@ def _include(window: Window, entry: Entry, bit: int, reading: Reading) -> None:
 def _count_again(site: Site, device: Device, reading: Reading) -> None:
     """Only the latest value is still known, so only of the latest second can a repetition conflict."""
     same_second = (
-        device.measured_ms is not None and int(device.measured_ms) // MS_PER_S == int(reading.measured_at_ms) // MS_PER_S
+        device.measured_ms is not None
+        and int(device.measured_ms) // MS_PER_S == int(reading.measured_at_ms) // MS_PER_S
     )
     if same_second and device.active_power_w != reading.active_power_w:
         site.conflicting += 1
