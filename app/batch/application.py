@@ -1,0 +1,85 @@
+"""A Faust application with the settings that batches need, and how to run a worker of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import faust
+import mode
+from mode import loop
+
+from app.batch.recovery import BatchTableManager
+from app.batch.transport import SCHEME, install
+
+if TYPE_CHECKING:
+    from app.batch.processor import Processor
+
+
+@dataclass(frozen=True)
+class BatchOptions:
+    """What differs between deployments. Durations in seconds, sizes in bytes."""
+
+    broker: str
+    directory: Path
+    partitions: int
+    replication_factor: int = 1
+    member_id: str | None = None
+    """Static membership: a worker that comes back within its session causes no rebalance."""
+    session_timeout_s: float = 10.0
+    heartbeat_s: float = 3.0
+    request_timeout_s: float = 30.0
+    fetch_bytes: int = 1 << 20
+    queue_batches: int = 16
+    web_port: int = 0
+
+
+class BatchApp(faust.App):
+    """A Faust application with one processor."""
+
+    batch_processor: Processor
+
+
+def create_app(name: str, options: BatchOptions) -> BatchApp:
+    """Return an application that never creates a topic and stops at the first failure."""
+    install()
+    options.directory.mkdir(parents=True, exist_ok=True)
+    servers = ";".join(f"{SCHEME}://{server.strip()}" for server in options.broker.split(","))
+    return BatchApp(
+        name,
+        broker=servers,
+        store="memory://",
+        datadir=str(options.directory),
+        TableManager=BatchTableManager,
+        agent_supervisor=mode.CrashingSupervisor,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        topic_partitions=options.partitions,
+        topic_replication_factor=options.replication_factor,
+        broker_session_timeout=options.session_timeout_s,
+        broker_heartbeat_interval=options.heartbeat_s,
+        broker_request_timeout=options.request_timeout_s,
+        consumer_group_instance_id=options.member_id,
+        broker_commit_interval=1.0,
+        stream_buffer_maxsize=options.queue_batches,
+        stream_wait_empty=True,
+        stream_recovery_delay=0.0,
+        consumer_max_fetch_size=options.fetch_bytes,
+        consumer_auto_offset_reset="earliest",
+        producer_linger=0.005,
+        producer_max_batch_size=1 << 20,
+        producer_max_request_size=8 << 20,
+        producer_request_timeout=options.request_timeout_s,
+        table_standby_replicas=0,
+        web_enabled=options.web_port > 0,
+        web_port=options.web_port or 6066,
+        web_tables_enabled=False,
+        web_stats_enabled=False,
+    )
+
+
+def run_worker(app: faust.App, *, log_level: str) -> None:
+    """Run a worker until it is told to stop; the process exits with its status."""
+    loop.use("uvloop")
+    faust.Worker(app, loglevel=log_level, override_logging=False, quiet=True).execute_from_commandline()

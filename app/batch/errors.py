@@ -1,0 +1,28 @@
+"""What stops a worker on purpose, and how a process ends when something it relies on broke."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from typing import NoReturn
+
+EXIT_FAILED = 1
+
+log = logging.getLogger(__name__)
+
+
+class BatchError(Exception):
+    """A state of the world in which going on would be wrong; says what was seen and what to do."""
+
+
+def die(error: BaseException) -> NoReturn:
+    """End the process at once: nothing that was not acknowledged is lost, nothing more may be acknowledged."""
+    if isinstance(error, BatchError):
+        log.critical("stopped: %s", error)
+    else:
+        log.critical("stopped by an unexpected error", exc_info=error)
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(EXIT_FAILED)

@@ -1,0 +1,144 @@
+"""Tables come back from their changelogs by plain consumers, in batches, ending on positions."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any, cast
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import IllegalStateError
+from faust.tables.manager import TableManager
+from faust.tables.recovery import RebalanceAgain, Recovery, ServiceStopped
+from mode import Service
+
+from app.batch.errors import BatchError, die
+from app.batch.table import BatchTable
+from app.batch.transport import batch_app
+
+POLL_MS = 200
+FETCH_BYTES = 4 << 20
+
+log = logging.getLogger(__name__)
+
+
+class BatchRecovery(Recovery):
+    """After an assignment: restore every table of the partitions owned, then let sources flow."""
+
+    @Service.task
+    async def _restart_recovery(self) -> None:
+        while not self.should_stop:
+            if await self.wait_for_stopped(cast(Any, self.signal_recovery_start)):
+                return
+            self.signal_recovery_start.clear()
+            generation = self._generation_id
+            try:
+                self._set_recovery_started()
+                await self._wait(self._restore())
+                await self._wait(self.on_recovery_completed(generation))
+            except (RebalanceAgain, IllegalStateError):
+                log.info("assigned anew while restoring; starting over")
+            except ServiceStopped:
+                return
+            except Exception as error:
+                die(error)
+
+    @Service.task
+    async def _slurp_changelogs(self) -> None:
+        """Changelogs do not come through the stream."""
+
+    async def _restore(self) -> None:
+        began = time.monotonic()
+        processor = batch_app(self).batch_processor
+        partitions = processor.assigned()
+        tables: list[BatchTable] = [table for table in self.tables.values() if isinstance(table, BatchTable)]
+        for table in tables:
+            table.close_others(partitions)
+        rows = await restore_tables(processor.new_plain_consumer, tables, partitions)
+        processor.metrics.recoveries += 1
+        processor.metrics.recovered_rows = rows
+        processor.metrics.recovery_s = time.monotonic() - began
+        log.info("restored %s rows of %s partitions in %.2f s", rows, len(partitions), time.monotonic() - began)
+
+
+class BatchTableManager(TableManager):
+    """Uses `BatchRecovery`."""
+
+    @property
+    def recovery(self) -> Recovery:
+        if self._recovery is None:
+            self._recovery = BatchRecovery(self.app, self, beacon=self.beacon, loop=self.loop)
+        return self._recovery
+
+    async def on_start(self) -> None:
+        """Start at once: nothing here waits for topics to be declared."""
+        await self._update_channels()
+        await self.recovery.start()
+
+
+async def restore_tables(
+    new_consumer: Callable[[], AIOKafkaConsumer], tables: list[BatchTable], partitions: set[int]
+) -> int:
+    """Bring the stores of some partitions up to the end of their changelogs; return the records read."""
+    stores = {
+        TopicPartition(table.changelog_topic_name, partition): table.open(partition)
+        for table in tables
+        for partition in partitions
+    }
+    if not stores:
+        return 0
+    consumer = new_consumer()
+    await consumer.start()
+    try:
+        consumer.assign(list(stores))
+        ends = await consumer.end_offsets(list(stores))
+        earliest = await consumer.beginning_offsets(list(stores))
+        for tp, store in stores.items():
+            _check_store(tp, store.offset, ends[tp])
+            consumer.seek(tp, max(store.offset + 1, earliest[tp]))
+        return await _read(consumer, stores, {tp: end for tp, end in ends.items() if end > stores[tp].offset + 1})
+    finally:
+        await consumer.stop()
+
+
+async def _read(consumer: AIOKafkaConsumer, stores: dict[Any, Any], missing: dict[Any, int]) -> int:
+    rows = 0
+    while missing:
+        fetched = await consumer.getmany(*missing, timeout_ms=POLL_MS)
+        for tp, records in fetched.items():
+            rows += len(records)
+            stores[tp].restore([(record.key, record.value) for record in records], records[-1].offset)
+        for tp in list(missing):
+            position = await consumer.position(tp)
+            if position >= missing[tp]:
+                stores[tp].write([], missing.pop(tp) - 1)
+    return rows
+
+
+def _check_store(tp: TopicPartition, offset: int, end: int) -> None:
+    if offset >= end:
+        raise BatchError(
+            f"the disk holds {tp.topic}/{tp.partition} up to offset {offset}, but that log ends at {end}: the topic was "
+            "made again; delete this worker's data directory, or reset both applications and read the source again"
+        )
+
+
+async def read_gap(
+    new_consumer: Callable[[], AIOKafkaConsumer], topic: str, partition: int, start: int, end: int
+) -> list[tuple[bytes, bytes | None]]:
+    """Return the records of a partition with start <= offset < end."""
+    tp = TopicPartition(topic, partition)
+    consumer = new_consumer()
+    await consumer.start()
+    try:
+        consumer.assign([tp])
+        consumer.seek(tp, start)
+        found: list[tuple[bytes, bytes | None]] = []
+        while await consumer.position(tp) < end:
+            for record in (await consumer.getmany(tp, timeout_ms=POLL_MS)).get(tp, []):
+                if record.offset < end:
+                    found.append((record.key, record.value))
+        return found
+    finally:
+        await consumer.stop()

@@ -1,0 +1,101 @@
+"""A Faust table that holds rows of bytes: Faust assigns its changelog, machines read and write it in batches."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import faust
+from faust.tables import Table
+
+from app.batch.metrics import Metrics
+from app.batch.store import RowStore
+from app.batch.transport import BatchProducer, BatchSchema
+
+Row = tuple[bytes, bytes | None]
+ReadGap = Callable[[str, int, int, int], Any]
+
+log = logging.getLogger(__name__)
+
+
+class BatchTable(Table[bytes, bytes]):
+    """Rows by key, one store per partition. Written by its partition's machine only, through `write`."""
+
+    directory: Path
+    keeps_tombstones_s: float
+    stores: dict[int, RowStore]
+    read_gap: ReadGap
+
+    @classmethod
+    def create(cls, app: faust.App, name: str, *, partitions: int, directory: Path, help: str) -> BatchTable:
+        """Add a table to an application; *help* says what one row is and who writes it."""
+        table = cls(app, name=name, key_type=bytes, value_type=bytes, partitions=partitions, help=help)
+        table.directory = directory
+        table.keeps_tombstones_s = 20 * 3600.0
+        table.stores = {}
+        app.tables.add(table)
+        return table
+
+    def _new_changelog_topic(self, **options: Any) -> Any:
+        topic: Any = super()._new_changelog_topic(**options)
+        topic.schema = BatchSchema()
+        topic._compile_decode()
+        return topic
+
+    def open(self, partition: int) -> RowStore:
+        """Return the store of a partition."""
+        if partition not in self.stores:
+            path = self.directory / f"{self.name}-{partition}.db"
+            self.stores[partition] = RowStore(path, keeps_tombstones_s=self.keeps_tombstones_s)
+        return self.stores[partition]
+
+    def close_others(self, partitions: set[int]) -> None:
+        """Release the stores of partitions that are somebody else's now."""
+        for partition in set(self.stores) - partitions:
+            self.stores.pop(partition).close()
+
+    async def write(self, partition: int, rows: Sequence[Row], metrics: Metrics) -> None:
+        """Send rows to the changelog, wait until all are acknowledged, then store them with its offset."""
+        producer: BatchProducer = self.app.producer  # type: ignore[assignment]
+        store = self.stores[partition]
+        with metrics.phase("encode"):
+            batches = producer.build(((key, value, ()) for key, value in rows), self.changelog_topic_name)
+        last, foreign = store.offset, []
+        for sent in [await producer.send_built(self.changelog_topic_name, partition, one) for one in batches]:
+            base, count = await sent
+            if base > last + 1:
+                foreign.append((last + 1, base))
+            last = base + count - 1
+        with metrics.phase("store"):
+            store.write(rows, last)
+        metrics.rows += len(rows)
+        for start, end in foreign:
+            await self._write_again(partition, start, end, metrics)
+
+    async def _write_again(self, partition: int, start: int, end: int, metrics: Metrics) -> None:
+        """Another writer's records lie between ours: say last what we hold of their keys, as compaction keeps that."""
+        keys = {key for key, _ in await self.read_gap(self.changelog_topic_name, partition, start, end)}
+        log.warning("%s/%s: %s foreign keys at %s to %s", self.changelog_topic_name, partition, len(keys), start, end)
+        store = self.stores[partition]
+        rows = [(key, store.get(key)) for key in sorted(keys)]
+        if rows:
+            await self.write(partition, rows, metrics)
+        await asyncio.sleep(0)
+
+
+class TableReader:
+    """Reads one partition of several tables."""
+
+    def __init__(self, tables: dict[str, BatchTable], partition: int) -> None:
+        self._stores = {name: table.open(partition) for name, table in tables.items()}
+
+    def get(self, table: str, key: bytes) -> bytes | None:
+        """Return a stored row."""
+        return self._stores[table].get(key)
+
+    def scan(self, table: str, start: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Yield stored rows with start <= key < end."""
+        return self._stores[table].scan(start, end)

@@ -1,0 +1,146 @@
+"""A node's window, or its live value, as slots: what each telemetry partition last contributed to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from app.domain.contracts import Contribution, KindLive, KindTotals, LiveTotals, WindowTotals
+from app.domain.rows import body_of, version_of, with_version
+from app.domain.units import Milliseconds, Offset
+
+NODE_TABLE = "node-slots"
+PARTITION_KEY = b"p"
+WINDOW_PREFIX = b"w"
+LIVE_PREFIX = b"l"
+NOTHING_APPLIED = Offset(-1)
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Place(NamedTuple):
+    """A node in a window, or live (`start_ms` is None)."""
+
+    node: str
+    start_ms: Milliseconds | None
+
+    @property
+    def row_key(self) -> bytes:
+        if self.start_ms is None:
+            return LIVE_PREFIX + self.node.encode()
+        return window_key(self.start_ms) + self.node.encode()
+
+
+def window_key(start_ms: Milliseconds) -> bytes:
+    """Return the common prefix of the rows of one window."""
+    return WINDOW_PREFIX + int.to_bytes(max(int(start_ms), 0), 8, "big")
+
+
+def place_of_key(key: bytes) -> Place:
+    """Return the place of a row."""
+    if key.startswith(LIVE_PREFIX):
+        return Place(key[1:].decode(), None)
+    return Place(key[9:].decode(), Milliseconds(int.from_bytes(key[1:9], "big")))
+
+
+class Slot(msgspec.Struct, array_like=True, frozen=True):
+    """What one telemetry partition last said, and the telemetry offset at which it was so."""
+
+    version: Offset
+    window: WindowTotals | None
+    live: LiveTotals | None
+
+
+class SlotsRow(msgspec.Struct, array_like=True, frozen=True):
+    level: str
+    hierarchy: str
+    revision: Offset
+    is_corrected: bool
+    slots: dict[int, Slot]
+
+
+class PartitionRow(msgspec.Struct, array_like=True, frozen=True):
+    """Written last of every flush: watermarks are [first window, closed through] by telemetry partition."""
+
+    partitions: int
+    window_ms: Milliseconds
+    watermarks: dict[int, tuple[Milliseconds, Milliseconds]]
+    expired_through_ms: Milliseconds | None
+    expired_contributions: int
+
+
+_decode_slots = msgspec.msgpack.Decoder(SlotsRow).decode
+_decode_partition = msgspec.msgpack.Decoder(PartitionRow).decode
+
+
+class Slots:
+    """The slots of one place. `version` is the offset of its row: records up to it are in here already."""
+
+    __slots__ = ("hierarchy", "is_corrected", "level", "place", "revision", "slots", "version")
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.level = ""
+        self.hierarchy = ""
+        self.slots: dict[int, Slot] = {}
+        self.revision = NOTHING_APPLIED
+        self.is_corrected = False
+        self.version = NOTHING_APPLIED
+
+    def replace(self, contribution: Contribution) -> bool | None:
+        """Put a contribution into its slot; return whether what it adds up to changed, None if it was older."""
+        held = self.slots.get(contribution.partition)
+        if held is not None and contribution.version < held.version:
+            return None
+        self.slots[contribution.partition] = Slot(contribution.version, contribution.window, contribution.live)
+        renamed = self._name(contribution)
+        return renamed or held is None or (held.window, held.live) != (contribution.window, contribution.live)
+
+    def _name(self, contribution: Contribution) -> bool:
+        """A partition that has no topology of a node any more does not know its level."""
+        names = (contribution.level, contribution.hierarchy)
+        if not contribution.level or names == (self.level, self.hierarchy):
+            return False
+        self.level, self.hierarchy = names
+        return True
+
+    def encode(self, version: Offset) -> bytes:
+        """Return the row."""
+        row = SlotsRow(self.level, self.hierarchy, self.revision, self.is_corrected, self.slots)
+        return with_version(version, _encode(row))
+
+
+def restore_slots(key: bytes, row: bytes) -> Slots:
+    """Return the slots that a row remembers."""
+    slots = Slots(place_of_key(key))
+    body = _decode_slots(body_of(row))
+    slots.level, slots.hierarchy, slots.revision = body.level, body.hierarchy, body.revision
+    slots.is_corrected, slots.slots = body.is_corrected, dict(body.slots)
+    slots.version = version_of(row)
+    return slots
+
+
+def encode_partition(row: PartitionRow, version: Offset) -> bytes:
+    """Return the partition row."""
+    return with_version(version, _encode(row))
+
+
+def decode_partition(row: bytes) -> PartitionRow:
+    """Return what the partition row says."""
+    return _decode_partition(body_of(row))
+
+
+def add_kinds(
+    shares: Iterable[dict[str, KindTotals]] | Iterable[dict[str, KindLive]], fields: Sequence[str]
+) -> dict[str, list[int]]:
+    """Return the sums by kind, kind `all` first: the sum of the others."""
+    kinds: dict[str, list[int]] = {"all": [0] * len(fields)}
+    for share in shares:
+        for kind, totals in share.items():
+            measures = [getattr(totals, field) for field in fields]
+            held = kinds.get(kind)
+            kinds[kind] = measures if held is None else [a + b for a, b in zip(held, measures, strict=True)]
+            kinds["all"] = [a + b for a, b in zip(kinds["all"], measures, strict=True)]
+    return kinds
