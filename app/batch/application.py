@@ -11,7 +11,7 @@ import mode
 from mode import loop
 
 from app.batch.recovery import BatchTableManager
-from app.batch.transport import SCHEME, install
+from app.batch.transport import MAX_BATCH_BYTES, SCHEME, install
 
 if TYPE_CHECKING:
     from app.batch.processor import Processor
@@ -68,7 +68,7 @@ def create_app(name: str, options: BatchOptions) -> BatchApp:
         consumer_max_fetch_size=options.fetch_bytes,
         consumer_auto_offset_reset="earliest",
         producer_linger=0.005,
-        producer_max_batch_size=1 << 20,
+        producer_max_batch_size=MAX_BATCH_BYTES,
         producer_max_request_size=8 << 20,
         producer_request_timeout=options.request_timeout_s,
         table_standby_replicas=0,

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 SCHEME = "batchkafka"
 POLL_S = 1.0
+FULL_BATCH_BYTES = 900_000
+MAX_BATCH_BYTES = 6 << 20
+MESSAGE_OVERHEAD_BYTES = 64
 Sent = Awaitable[tuple[int, int]]
 
 
@@ -146,19 +149,19 @@ class BatchProducer(driver.Producer):
         return {"acks": "all", "enable_idempotence": True}
 
     def build(self, messages: Iterable[Message], topic: str) -> list[tuple[BatchBuilder, int]]:
-        """Return messages packed into as few batches as they fit, each with its count."""
+        """Return messages packed into as few batches as they fit, each with its count; a large one goes alone."""
         producer = self._ensure_producer()
         built: list[tuple[BatchBuilder, int]] = []
-        batch, count = producer.create_batch(), 0
+        batch, count, size = producer.create_batch(), 0, 0
         for key, value, headers in messages:
+            needed = len(key or b"") + len(value or b"") + MESSAGE_OVERHEAD_BYTES
+            if count and size + needed > FULL_BATCH_BYTES:
+                batch.close()
+                built.append((batch, count))
+                batch, count, size = producer.create_batch(), 0, 0
             if batch.append(key=key, value=value, timestamp=None, headers=headers) is None:
-                if count:
-                    batch.close()
-                    built.append((batch, count))
-                batch, count = producer.create_batch(), 0
-                if batch.append(key=key, value=value, timestamp=None, headers=headers) is None:
-                    raise BatchError(_too_large(topic, key, value))
-            count += 1
+                raise BatchError(_too_large(topic, key, value))
+            count, size = count + 1, size + needed
         if count:
             batch.close()
             built.append((batch, count))

@@ -1,0 +1,76 @@
+"""The rollup role: shares of nodes to the aggregate of every node, one topic per level."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import faust
+
+from agents.cadence import Cadence
+from app import topics
+from app.batch import BatchApp, Outgoing, Processor, Reader
+from app.batch.machine import Message
+from app.batch.transport import BatchSchema
+from app.domain.rollup import NodePartition
+from app.settings import Settings
+from tables.rollup import create_tables
+
+
+class RollupMachine:
+    """A NodePartition, and the topics that its words go to."""
+
+    def __init__(self, partition: int, settings: Settings, reader: Reader) -> None:
+        self.partition = partition
+        self.nodes = NodePartition(partition, settings.rules(), reader)
+        self.cadence = Cadence(settings.level_cadence_s)
+        self.remember = self.nodes.remember
+        self.remembered = self.nodes.remembered
+
+    @property
+    def offset(self) -> int:
+        return int(self.nodes.offset)
+
+    def apply(self, records: Sequence[Any], *, settled: bool) -> bool:
+        return self.nodes.apply(records, settled=settled)
+
+    def caught_up_at(self, end_offset: int) -> None:
+        """Nothing depends on where `contributed` ended: a version decides what replaces what."""
+
+    def say(self, *, behind: bool, now_s: float) -> list[Outgoing]:
+        self.cadence.begin(now_s)
+        levels: dict[str, list[Message]] = {}
+        for said in self.nodes.say(behind=behind, due=self.cadence.level):
+            levels.setdefault(said.level, []).append((said.key, said.value, ()))
+        return [Outgoing(topics.level_topic(level), self.partition, messages) for level, messages in levels.items()]
+
+
+async def _nothing(_: Any) -> None:
+    """The rollup looks nothing up."""
+
+
+def create_agent(app: BatchApp, settings: Settings) -> faust.types.AgentT[Any]:
+    """Add the rollup agent to an application."""
+    processor = Processor(
+        app,
+        source=topics.CONTRIBUTED,
+        tables=create_tables(app, settings),
+        create=lambda partition, reader: RollupMachine(partition, settings, reader),
+        prepare=_nothing,
+        catch_up=_nothing,
+        publish_s=settings.publish_cadence_s,
+        checkpoint_s=settings.checkpoint_cadence_s,
+    )
+
+    async def rollup(stream: Any) -> None:
+        """Replace each partition's share of a node and publish what the shares add up to.
+
+        Reads:    vpp.rollup.contributed.v1, keyed by node
+        Writes:   vpp.aggregate.<level>.v1, keyed by node and window, and by node and `live`
+        State:    node-slots, one row per node and window, and per node live
+        Order:    per partition; a share is replaced when its version is not older
+        Delivery: at least once; every record is a whole current value, the newest revision wins
+        """
+        await processor.run(stream)
+
+    return app.agent(app.topic(topics.CONTRIBUTED, schema=BatchSchema(), key_type=bytes, value_type=bytes))(rollup)

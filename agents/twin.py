@@ -1,0 +1,133 @@
+"""The twin role: telemetry to twins, and each partition's share of every node above them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import faust
+
+from agents.cadence import Cadence
+from app import topics
+from app.batch import BatchApp, Outgoing, Processor, Reader
+from app.batch.machine import Message
+from app.batch.transport import BatchSchema
+from app.domain.sayings import Rejected, SiteSayings
+from app.domain.twin import SitePartition
+from app.kafka.clients import partition_of
+from app.kafka.topology_feed import TopologyFeed
+from app.settings import Settings
+from tables.twin import create_tables
+
+
+class TwinMachine:
+    """A SitePartition, and the topics and partitions that its words go to."""
+
+    def __init__(self, partition: int, settings: Settings, reader: Reader) -> None:
+        rules = settings.rules()
+        self.partition = partition
+        self.partitions = rules.partitions
+        self.sites = SitePartition(partition, rules, home_of(rules.partitions), reader)
+        self.cadence = Cadence(settings.level_cadence_s, settings.twin_cadence_s)
+        self.remember = self.sites.remember
+        self.remembered = self.sites.remembered
+        self.caught_up_at = self.sites.caught_up_at
+
+    @property
+    def offset(self) -> int:
+        return int(self.sites.offset)
+
+    def apply(self, records: Sequence[Any], *, settled: bool) -> bool:
+        return self.sites.apply(records, settled=settled)
+
+    def say(self, *, behind: bool, now_s: float) -> list[Outgoing]:
+        self.cadence.begin(now_s)
+        said = self.sites.say(behind=behind, due=self.cadence.level, twins=self.cadence.twins)
+        return [*self._contributed(said), *self._published(said), *self._rejected(said.rejections)]
+
+    def _contributed(self, said: SiteSayings) -> list[Outgoing]:
+        home = home_of(self.partitions)
+        batches: dict[int, list[Message]] = {}
+        for node, value in said.contributions:
+            key = node.encode()
+            batches.setdefault(home(key), []).append((key, value, ()))
+        if said.watermark is not None:
+            for partition in range(self.partitions):
+                batches.setdefault(partition, []).append((b"", said.watermark, ()))
+        return [Outgoing(topics.CONTRIBUTED, partition, messages) for partition, messages in batches.items()]
+
+    def _published(self, said: SiteSayings) -> list[Outgoing]:
+        windows: list[Message] = [(key, value, ()) for _, key, value in said.site_windows]
+        return [
+            self._own(topics.AGGREGATE_SITE, windows),
+            self._own(topics.TWIN_UPDATED, _keyed(said.twins)),
+            self._own(topics.TWIN_TRANSITIONED, _keyed(said.transitions)),
+        ]
+
+    def _rejected(self, rejections: Iterable[Rejected]) -> list[Outgoing]:
+        return [self._own(topics.REJECTED, [self._rejection(one) for one in rejections])]
+
+    def _rejection(self, rejected: Rejected) -> Message:
+        """The original value as it came; its key is a header, as the record's own key names the original."""
+        record = rejected.record
+        headers = [
+            ("vpp-reason", rejected.reason.encode()),
+            ("vpp-detail", rejected.detail.encode(errors="replace")[:1000]),
+            ("vpp-topic", topics.TELEMETRY.encode()),
+            ("vpp-partition", b"%d" % self.partition),
+            ("vpp-offset", b"%d" % record.offset),
+            ("vpp-items", ",".join(map(str, rejected.items)).encode()),
+            ("vpp-key", record.key or b""),
+        ]
+        return b"%s/%d/%d" % (topics.TELEMETRY.encode(), self.partition, record.offset), record.value, headers
+
+    def _own(self, topic: str, messages: list[Message]) -> Outgoing:
+        """Sites have the same partition in every topic keyed by site."""
+        return Outgoing(topic, self.partition, messages)
+
+
+def _keyed(messages: Iterable[tuple[str, bytes]]) -> list[Message]:
+    return [(site.encode(), value, ()) for site, value in messages]
+
+
+@lru_cache(maxsize=4)
+def home_of(partitions: int) -> Any:
+    """Return the function that tells a key's partition; what it was asked before it remembers."""
+    return lru_cache(maxsize=200_000)(lambda key: partition_of(key, partitions))
+
+
+def create_agent(app: BatchApp, settings: Settings) -> faust.types.AgentT[Any]:
+    """Add the twin agent to an application."""
+    feed = TopologyFeed(settings.broker, settings.partitions, wait_s=settings.topology_wait_s)
+
+    def create(partition: int, reader: Reader) -> TwinMachine:
+        machine = TwinMachine(partition, settings, reader)
+        feed.follow(partition, machine.sites)
+        return machine
+
+    processor = Processor(
+        app,
+        source=topics.TELEMETRY,
+        tables=create_tables(app, settings),
+        create=create,
+        prepare=feed.assign,
+        catch_up=feed.catch_up,
+        publish_s=settings.publish_cadence_s,
+        checkpoint_s=settings.checkpoint_cadence_s,
+    )
+
+    async def twin(stream: Any) -> None:
+        """Fold telemetry into the twins of its sites and say what that makes of every node above them.
+
+        Reads:    vpp.telemetry.reported.v1, keyed by site; topology.site and topology.node beside it
+        Writes:   vpp.rollup.contributed.v1 by node; aggregate.site, twin.updated, twin.transitioned by site;
+                  telemetry.rejected
+        State:    site-twin, one row per site; site-window, one row per closed window and block of sites
+        Order:    per partition; a window is a set of readings, so order within it changes nothing
+        Delivery: at least once; every message replaces the one before, so a repeated one changes nothing
+        """
+        await processor.run(stream)
+
+    return app.agent(app.topic(topics.TELEMETRY, schema=BatchSchema(), key_type=bytes, value_type=bytes))(twin)
+

@@ -1,0 +1,1 @@
+"""Kafka outside of Faust: the local broker, topics, and plain clients."""

@@ -1,0 +1,161 @@
+"""A real single-node Apache Kafka on this machine, for demos, tests and development."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import msgspec
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from app.errors import GridtwinError
+from app.kafka.java import DEPLOY, broker_jars, java
+
+HEAP = "512m"
+CLUSTER_ID = "Z3JpZHR3aW4tbG9jYWwtMQ"
+START_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 30.0
+
+
+class Running(msgspec.Struct):
+    """What is known of a started broker; `started` guards against another process with its id."""
+
+    pid: int
+    started: str
+    address: str
+
+
+class LocalBroker:
+    """A broker whose data, log and process id live in one directory."""
+
+    def __init__(self, directory: Path, port: int | None = None) -> None:
+        self.directory = directory.resolve()
+        self.port = port
+        self._state = self.directory / "broker.json"
+
+    def start(self) -> str:
+        """Start it and return its address once it answers."""
+        if self.running() is not None:
+            raise GridtwinError(f"a broker runs in {self.directory} already; `gridtwin broker stop` stops it")
+        address = f"127.0.0.1:{self._free_port()}"
+        process = self._launch(self._configure(address))
+        self._state.write_bytes(msgspec.json.encode(Running(process.pid, _started(process.pid), address)))
+        try:
+            self._wait(process, address)
+        except BaseException:
+            process.kill()
+            process.wait()
+            self._state.unlink()
+            raise
+        return address
+
+    def stop(self) -> None:
+        """Stop it, by its id."""
+        running = self.running()
+        if running is None:
+            raise GridtwinError(f"no broker runs in {self.directory}")
+        _end(running)
+        self._state.unlink()
+
+    def running(self) -> Running | None:
+        """Return the broker of this directory if its process is alive."""
+        if not self._state.exists():
+            return None
+        held = msgspec.json.decode(self._state.read_bytes(), type=Running)
+        return held if _started(held.pid) == held.started != "" else None
+
+    def _free_port(self) -> int:
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", self.port or 0))
+            except OSError as error:
+                raise GridtwinError(f"port {self.port} is taken; choose another with --port, or free it") from error
+            return int(probe.getsockname()[1])
+
+    def _configure(self, address: str) -> Path:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            controller = f"127.0.0.1:{probe.getsockname()[1]}"
+        settings = self.directory / "server.properties"
+        settings.write_text(
+            (DEPLOY / "server.properties").read_text()
+            + f"listeners=PLAINTEXT://{address},CONTROLLER://{controller}\n"
+            + f"advertised.listeners=PLAINTEXT://{address}\n"
+            + f"controller.quorum.voters=1@{controller}\n"
+            + f"log.dirs={self.directory / 'data'}\n"
+        )
+        self._format(settings)
+        return settings
+
+    def _format(self, settings: Path) -> None:
+        if (self.directory / "data" / "meta.properties").exists():
+            return
+        done = subprocess.run(
+            [java(), "-cp", f"{broker_jars()}/*", "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c",
+             str(settings)],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            raise GridtwinError(f"Kafka could not format {self.directory}: {(done.stdout + done.stderr)[-500:]}")
+
+    def _launch(self, settings: Path) -> subprocess.Popen[bytes]:
+        with (self.directory / "broker.log").open("ab") as log:
+            return subprocess.Popen(
+                [java(), f"-Xmx{HEAP}", f"-Xms{HEAP}", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+                 "-cp", f"{broker_jars()}/*", "kafka.Kafka", str(settings)],
+                stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True,
+            )  # fmt: skip
+
+    def _wait(self, process: subprocess.Popen[bytes], address: str) -> None:
+        until = time.monotonic() + START_TIMEOUT_S
+        while not asyncio.run(answers(address)):
+            if process.poll() is not None or time.monotonic() > until:
+                tail = (self.directory / "broker.log").read_text(errors="replace")[-800:]
+                raise GridtwinError(f"the broker did not start; the end of {self.directory}/broker.log: {tail}")
+            time.sleep(0.2)
+
+
+async def answers(address: str) -> bool:
+    """Whether a broker answers a request for its topics."""
+    host, port = address.rsplit(":", 1)
+    try:
+        with socket.create_connection((host, int(port)), timeout=1.0):
+            pass
+        admin = AIOKafkaAdminClient(bootstrap_servers=address, request_timeout_ms=3000)
+        try:
+            await admin.start()
+            await admin.list_topics()
+        finally:
+            await admin.close()
+    except (KafkaError, OSError, asyncio.TimeoutError):
+        return False
+    return True
+
+
+def _started(pid: int) -> str:
+    """Return when a process started, in the kernel's own count; nothing if it is gone."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return ""
+    return "" if fields[0] == "Z" else fields[19]
+
+
+def _end(running: Running) -> None:
+    os.kill(running.pid, signal.SIGTERM)
+    until = time.monotonic() + STOP_TIMEOUT_S
+    while _started(running.pid) == running.started:
+        if time.monotonic() > until:
+            os.kill(running.pid, signal.SIGKILL)
+        time.sleep(0.1)
+    try:
+        os.waitpid(running.pid, os.WNOHANG)
+    except ChildProcessError:
+        return

@@ -1,0 +1,172 @@
+"""Plain clients, outside any group: read to an end, publish batches, find a key's partition."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Any, Self
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError
+from aiokafka.partitioner import murmur2
+
+from app.errors import GridtwinError
+
+Message = tuple[bytes | None, bytes | None, Sequence[tuple[str, bytes]], int | None]
+"""Key, value, headers, timestamp in milliseconds (None: now)."""
+
+POLL_MS = 300
+MAX_IN_FLIGHT = 64
+
+
+class BrokerUnavailableError(GridtwinError):
+    """Kafka did not answer."""
+
+
+def unavailable(broker: str, error: BaseException) -> BrokerUnavailableError:
+    """Return what to tell about a broker that does not answer."""
+    return BrokerUnavailableError(
+        f"no Kafka broker answers at {broker} ({error}); start one with `gridtwin broker start`, or set VPP_BROKER"
+    )
+
+
+def partition_of(key: bytes, partitions: int) -> int:
+    """Return the partition of a key as every Java client chooses it: murmur2, positive, modulo."""
+    return int((murmur2(key) & 0x7FFFFFFF) % partitions)
+
+
+@asynccontextmanager
+async def consumer(broker: str) -> AsyncIterator[Any]:
+    """Give a started consumer outside any group."""
+    client = AIOKafkaConsumer(
+        bootstrap_servers=broker,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=4 << 20,
+        fetch_max_wait_ms=100,
+    )
+    try:
+        await client.start()
+        yield client
+    except KafkaConnectionError as error:
+        raise unavailable(broker, error) from error
+    finally:
+        await client.stop()
+
+
+async def topic_partitions(client: Any, topic: str, partitions: Iterable[int] | None = None) -> list[TopicPartition]:
+    """Return the partitions of a topic, all of them if none are named."""
+    if partitions is None:
+        await client._client.force_metadata_update()
+        partitions = client.partitions_for_topic(topic)
+        if not partitions:
+            raise GridtwinError(f"topic {topic} does not exist; make the topics with `gridtwin topics create`")
+    return [TopicPartition(topic, partition) for partition in sorted(partitions)]
+
+
+async def read_to_end(
+    broker: str, topic: str, partitions: Iterable[int] | None = None, start: Mapping[int, int] | None = None
+) -> AsyncIterator[Any]:
+    """Yield the records of a topic up to where it ends now, partition by partition as they are fetched."""
+    async with consumer(broker) as client:
+        tps = await topic_partitions(client, topic, partitions)
+        client.assign(tps)
+        ends = await client.end_offsets(tps)
+        for tp in tps:
+            if start is not None and tp.partition in start:
+                client.seek(tp, start[tp.partition])
+        missing = set(tps)
+        while missing := {tp for tp in missing if await client.position(tp) < ends[tp]}:
+            for tp, records in (await client.getmany(*missing, timeout_ms=POLL_MS)).items():
+                for record in records:
+                    if record.offset < ends[tp]:
+                        yield record
+
+
+async def end_offsets(broker: str, topic: str) -> dict[int, int]:
+    """Return where each partition of a topic ends."""
+    async with consumer(broker) as client:
+        tps = await topic_partitions(client, topic)
+        return {tp.partition: end for tp, end in (await client.end_offsets(tps)).items()}
+
+
+class BatchPublisher:
+    """Publishes whole batches to explicit partitions, idempotently, with a bounded number in flight."""
+
+    def __init__(self, broker: str) -> None:
+        self.broker = broker
+        self._in_flight: set[asyncio.Future[Any]] = set()
+        self._producer: Any = None
+
+    async def __aenter__(self) -> Self:
+        self._producer = AIOKafkaProducer(
+            bootstrap_servers=self.broker,
+            acks="all",
+            enable_idempotence=True,
+            max_batch_size=1 << 20,
+            max_request_size=8 << 20,
+            linger_ms=5,
+        )
+        try:
+            await self._producer.start()
+        except KafkaConnectionError as error:
+            await self._producer.stop()
+            raise unavailable(self.broker, error) from error
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                        trace: TracebackType | None) -> None:  # fmt: skip
+        try:
+            if error is None:
+                await self.flush()
+        finally:
+            await self._producer.stop()
+
+    async def publish(self, topic: str, partition: int, messages: Iterable[Message]) -> None:
+        """Queue messages for one partition, in order."""
+        batch = self._producer.create_batch()
+        for key, value, headers, timestamp_ms in messages:
+            if batch.append(key=key, value=value, timestamp=timestamp_ms, headers=headers) is None:
+                await self._send(batch, topic, partition)
+                batch = self._producer.create_batch()
+                if batch.append(key=key, value=value, timestamp=timestamp_ms, headers=headers) is None:
+                    await self._send_alone(topic, partition, (key, value, headers, timestamp_ms))
+        if batch.record_count():
+            await self._send(batch, topic, partition)
+
+    async def _send(self, batch: Any, topic: str, partition: int) -> None:
+        batch.close()
+        await self._track(await self._producer.send_batch(batch, topic, partition=partition))
+
+    async def _send_alone(self, topic: str, partition: int, message: Message) -> None:
+        """A message larger than a batch goes by itself."""
+        key, value, headers, timestamp_ms = message
+        await self._track(
+            await self._producer.send(
+                topic, value, key=key, partition=partition, timestamp_ms=timestamp_ms, headers=list(headers)
+            )
+        )
+
+    async def _track(self, sent: Awaitable[Any]) -> None:
+        self._in_flight.add(asyncio.ensure_future(sent))
+        while len(self._in_flight) >= MAX_IN_FLIGHT:
+            done, self._in_flight = await asyncio.wait(self._in_flight, return_when=asyncio.FIRST_COMPLETED)
+            _check(done, self.broker)
+
+    async def flush(self) -> None:
+        """Wait until everything is acknowledged."""
+        if self._in_flight:
+            done, self._in_flight = await asyncio.wait(self._in_flight)
+            _check(done, self.broker)
+
+
+def _check(done: set[asyncio.Future[Any]], broker: str) -> None:
+    for future in done:
+        try:
+            future.result()
+        except (KafkaConnectionError, KafkaTimeoutError) as error:
+            raise unavailable(broker, error) from error
+        except KafkaError as error:
+            raise GridtwinError(f"Kafka refused what was published: {error}") from error
