@@ -1,0 +1,146 @@
+"""Topology for the machines of a worker: read whole before telemetry, then followed, outside the group.
+
+Faust's own global tables are not used: with several workers they do not keep up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from typing import Any, Protocol
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from app.batch.errors import die
+from app.domain.contracts import NodeRecord, SiteRecord
+from app.kafka.clients import partition_of
+from app.topics import TOPOLOGY_NODE, TOPOLOGY_SITE
+
+POLL_MS = 200
+NODES = TopicPartition(TOPOLOGY_NODE, 0)
+
+log = logging.getLogger(__name__)
+_decode_node = msgspec.json.Decoder(NodeRecord).decode
+_decode_site = msgspec.json.Decoder(SiteRecord).decode
+
+
+class Learner(Protocol):
+    """What is told of topology: the machine of one partition."""
+
+    def learn_node(self, node_id: str, record: NodeRecord | None, offset: int) -> None: ...
+
+    def learn_site(self, site_id: str, record: SiteRecord | None, offset: int) -> None: ...
+
+
+class TopologyFeed:
+    """Reads topology.node whole and topology.site of the partitions owned.
+
+    A record that cannot be read is reported and counts as absent: it has already replaced the one before it.
+    """
+
+    def __init__(self, broker: str, partitions: int, *, wait_s: float) -> None:
+        self.broker = broker
+        self.partitions = partitions
+        self.wait_s = wait_s
+        self.nodes: dict[str, tuple[NodeRecord | None, int]] = {}
+        self.sites: dict[int, dict[str, tuple[SiteRecord | None, int]]] = {}
+        self._learners: dict[int, Learner] = {}
+        self._consumer: Any = None
+        self._following: asyncio.Task[None] | None = None
+        self._reading = asyncio.Lock()
+
+    async def assign(self, owned: set[int]) -> None:
+        """Read everything for a new set of partitions to its end; who learned before is forgotten."""
+        await self.stop()
+        self._learners, self.nodes = {}, {}
+        self.sites = {partition: {} for partition in owned}
+        self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=self.broker, enable_auto_commit=False, auto_offset_reset="earliest"
+        )
+        await self._consumer.start()
+        self._consumer.assign([NODES, *(TopicPartition(TOPOLOGY_SITE, partition) for partition in sorted(owned))])
+        await self._read_to_end(time.monotonic() + 600.0)
+        self._following = asyncio.create_task(self._follow())
+
+    def follow(self, partition: int, learner: Learner) -> None:
+        """Tell a machine what is known, and from now on what changes."""
+        self._learners[partition] = learner
+        for name, (node, offset) in self.nodes.items():
+            learner.learn_node(name, node, offset)
+        for name, (site, offset) in self.sites[partition].items():
+            learner.learn_site(name, site, offset)
+
+    async def catch_up(self, partition: int) -> None:
+        """Read to where topology ends now, for as long as is allowed."""
+        del partition
+        await self._read_to_end(time.monotonic() + self.wait_s)
+
+    async def stop(self) -> None:
+        """Stop following."""
+        if self._following is not None:
+            self._following.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._following
+            self._following = None
+        if self._consumer is not None:
+            await self._consumer.stop()
+
+    async def _read_to_end(self, until_s: float) -> None:
+        async with self._reading:
+            tps = list(self._consumer.assignment())
+            ends = await self._consumer.end_offsets(tps)
+            while time.monotonic() < until_s:
+                missing = [tp for tp in tps if await self._consumer.position(tp) < ends[tp]]
+                if not missing:
+                    return
+                await self._read()
+
+    async def _follow(self) -> None:
+        try:
+            while True:
+                async with self._reading:
+                    await self._read()
+                await asyncio.sleep(POLL_MS / 1000)
+        except Exception as error:
+            die(error)
+
+    async def _read(self) -> None:
+        for tp, records in (await self._consumer.getmany(timeout_ms=POLL_MS)).items():
+            for record in records:
+                if tp == NODES:
+                    self._learn_node(record)
+                else:
+                    self._learn_site(tp.partition, record)
+
+    def _learn_node(self, record: Any) -> None:
+        name = (record.key or b"").decode(errors="replace")
+        node = _decode(_decode_node, record, TOPOLOGY_NODE, name)
+        self.nodes[name] = (node, record.offset)
+        for learner in self._learners.values():
+            learner.learn_node(name, node, record.offset)
+
+    def _learn_site(self, partition: int, record: Any) -> None:
+        key = record.key or b""
+        name = key.decode(errors="replace")
+        home = partition_of(key, self.partitions)
+        if home != partition:
+            log.warning("site %r in partition %s of %s belongs into %s: ignored; write it with murmur2",
+                        name, partition, TOPOLOGY_SITE, home)  # fmt: skip
+            return
+        site = _decode(_decode_site, record, TOPOLOGY_SITE, name)
+        self.sites[partition][name] = (site, record.offset)
+        if partition in self._learners:
+            self._learners[partition].learn_site(name, site, record.offset)
+
+
+def _decode(decode: Any, record: Any, topic: str, name: str) -> Any:
+    if record.value is None:
+        return None
+    try:
+        return decode(record.value)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        log.warning("%s %r is not valid (%s); treated as absent until it is applied again", topic, name, error)
+        return None
