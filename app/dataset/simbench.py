@@ -201,7 +201,9 @@ def _sites(units: list[Unit], grid: Grid) -> dict[str, list[str]]:
     """Site -> every node above it; groups overlap on purpose."""
     groups: dict[str, set[str]] = {}
     for unit in units:
-        mine = groups.setdefault(_id(unit.bus), {f"group:aggregator-{zlib.crc32(_id(unit.bus).encode()) % AGGREGATORS}"})
+        mine = groups.setdefault(
+            _id(unit.bus), {f"group:aggregator-{zlib.crc32(_id(unit.bus).encode()) % AGGREGATORS}"}
+        )
         mine.add(f"group:has-{unit.kind}")
         if unit.kind == "load":
             mine.add(f"group:tariff-{_tariff(unit.label)}")

@@ -102,7 +102,9 @@ class Grid:
         for high, low, subnet in table[["nodeHV", "nodeLV", "subnet"]].itertuples(index=False):
             if LV_GRID.match(subnet):
                 number = high.split("_")[-1]
-                buses = [bus for bus in beside.get(high, [high]) if high not in beside or not bus.endswith(f"_{number}")]
+                buses = [
+                    bus for bus in beside.get(high, [high]) if high not in beside or not bus.endswith(f"_{number}")
+                ]
                 found[subnet] = (buses[0], beside.get(low, [low])[0])
         return found
 

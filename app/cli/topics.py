@@ -1,0 +1,45 @@
+"""`gridtwin topics`: make or describe every topic of a deployment."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from app.cli.environment import DIRECTORY, levels_of, load_settings
+from app.kafka.admin import create_topics, describe_topics, differences
+from app.topics import all_topics
+
+_dataset = click.option("--dataset", type=DIRECTORY, help="Take the levels of this dataset.")
+_levels = click.option("--levels", help="Levels, separated by commas.")
+
+
+@click.group()
+def topics() -> None:
+    """Make or describe every topic, internal changelogs included."""
+
+
+@topics.command()
+@_dataset
+@_levels
+def create(dataset: Path | None, levels: str | None) -> None:
+    """Make what is missing; if a topic differs from what is needed, say how and change nothing."""
+    settings = load_settings()
+    wanted = all_topics(levels_of(dataset, levels), settings)
+    made = asyncio.run(create_topics(settings.broker, wanted))
+    click.echo(f"{len(made)} topics made, {len(wanted) - len(made)} were there already")
+
+
+@topics.command()
+@_dataset
+@_levels
+def describe(dataset: Path | None, levels: str | None) -> None:
+    """Print every topic that is needed, and whether it is as it has to be."""
+    settings = load_settings()
+    wanted = all_topics(levels_of(dataset, levels), settings)
+    seen = asyncio.run(describe_topics(settings.broker, wanted))
+    for spec in wanted:
+        faults = differences(spec, seen[spec.name]) if spec.name in seen else ["missing"]
+        config = " ".join(f"{name}={value}" for name, value in spec.config.items())
+        click.echo(f"{spec.name}  {spec.partitions} partitions  {config}  {'; '.join(faults) or 'ok'}")

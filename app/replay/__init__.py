@@ -1,0 +1,1 @@
+"""Replays a dataset: topology first, then telemetry at simulated arrival times, with ticks in between."""

@@ -1,0 +1,56 @@
+"""Bad records of every kind that the system has to refuse; none of them is a reading of anything."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+
+Poison = Callable[[bytes, bytes, int], tuple[bytes, bytes]]
+_DAY_MS = 86_400_000
+
+
+def _reading(at_ms: int, **changes: object) -> bytes:
+    return json.dumps({"device": "poison", "measured_at_ms": at_ms, "active_power_w": 1, **changes}).encode()
+
+
+def _like(value: bytes, **changes: object) -> bytes:
+    one = json.loads(value)
+    return json.dumps({**(one[0] if isinstance(one, list) else one), **changes}).encode()
+
+
+POISON: dict[str, Poison] = {
+    "not_utf8": lambda key, _, __: (key, b'{"device":"\xff\xfe"}'),
+    "truncated": lambda key, value, _: (key, value[: len(value) // 2]),
+    "deep": lambda key, *_: (key, b"[" * 10_000 + b"]" * 10_000),
+    "long_integer": lambda key, value, _: (key, _like(value).replace(b'"active_power_w": ', b'"active_power_w": 1' + b"0" * 10_000)),
+    "nan": lambda key, value, _: (key, _like(value, active_power_w=float("nan"))),
+    "infinity": lambda key, value, _: (key, _like(value, active_power_w=float("inf"))),
+    "1e308": lambda key, value, _: (key, _like(value, active_power_w=1e308)),
+    "text_as_number": lambda key, value, _: (key, _like(value, active_power_w="1")),
+    "true_as_number": lambda key, value, _: (key, _like(value, active_power_w=True)),
+    "null_as_number": lambda key, value, _: (key, _like(value, active_power_w=None)),
+    "duplicate_key": lambda key, value, _: (key, _like(value)[:-1] + b', "active_power_w": 5}'),
+    "wrong_type": lambda key, value, _: (key, _like(value, device=7)),
+    "missing_field": lambda key, *_: (key, b'{"device":"d"}'),
+    "empty_device": lambda key, value, _: (key, _like(value, device="")),
+    "array_of_0": lambda key, *_: (key, b"[]"),
+    "array_of_1001": lambda key, value, _: (key, b"[" + b",".join([_like(value)] * 1001) + b"]"),
+    "unknown_site": lambda _, __, at_ms: (b"no such site", _reading(at_ms)),
+    "unknown_device": lambda key, _, at_ms: (key, _reading(at_ms)),
+    "no_key": lambda _, value, __: (b"", value),
+    "empty_value": lambda key, *_: (key, b""),
+    "too_late": lambda key, value, at_ms: (key, _like(value, measured_at_ms=at_ms - 40 * _DAY_MS)),
+    "future": lambda key, value, at_ms: (key, _like(value, measured_at_ms=at_ms + _DAY_MS)),
+    "1970": lambda key, value, _: (key, _like(value, measured_at_ms=0)),
+    "2100": lambda key, value, _: (key, _like(value, measured_at_ms=4_102_444_800_000)),
+    "seconds": lambda key, value, at_ms: (key, _like(value, measured_at_ms=at_ms // 1000)),
+    "implausible": lambda key, value, _: (key, _like(value, active_power_w=9_999_999_999)),
+    "negative_charge": lambda key, value, _: (key, _like(value, state_of_charge_wh=-1)),
+}  # fmt: skip
+"""By name: key and value of a bad record, from a good one's and its time."""
+
+
+def poison_of(chance: random.Random, key: bytes, value: bytes, at_ms: int) -> tuple[bytes, bytes]:
+    """Return a bad record of a kind chosen by chance."""
+    return POISON[chance.choice(sorted(POISON))](key, value, at_ms)
