@@ -130,4 +130,3 @@ def create_agent(app: BatchApp, settings: Settings) -> faust.types.AgentT[Any]:
         await processor.run(stream)
 
     return app.agent(app.topic(topics.TELEMETRY, schema=BatchSchema(), key_type=bytes, value_type=bytes))(twin)
-

@@ -16,7 +16,7 @@ QUIET = ("aiokafka", "faust", "mode")
 def configure(settings: Settings) -> None:
     """Send everything through one formatter."""
     as_json = settings.log_format == "json" or (settings.log_format == "auto" and not sys.stdout.isatty())
-    before = [
+    before: list[structlog.types.Processor] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

@@ -59,12 +59,16 @@ class Log:
     def tick(self, at_ms: int) -> None:
         self.put(b"", b"", at_ms)
 
-    def say(self, site: str, device: str, at_ms: int, power_w: float, *, arrived_ms: int | None = None, **more: int) -> None:
+    def say(
+        self, site: str, device: str, at_ms: int, power_w: float, *, arrived_ms: int | None = None, **more: int
+    ) -> None:
         value = {"device": device, "measured_at_ms": at_ms, "active_power_w": power_w, **more}
         self.put(site.encode(), json.dumps(value).encode(), at_ms if arrived_ms is None else arrived_ms)
 
 
-def a_device(name: str, *, kind: str = "load", interval_s: int = 60, rated_w: int = 10_000, **more: int) -> DeviceRecord:
+def a_device(
+    name: str, *, kind: str = "load", interval_s: int = 60, rated_w: int = 10_000, **more: int
+) -> DeviceRecord:
     return DeviceRecord(
         device=name,
         kind=kind,

@@ -14,7 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from faust.types import TP
 
 from app.batch.application import BatchApp
@@ -205,8 +205,7 @@ class Processor:
         self.machines, self._positions, self.metrics.lag = {}, {}, {}
         await self.prepare(partitions)
         sources = [TP(self.source, partition) for partition in sorted(partitions)]
-        earliest = await self.app.consumer.earliest_offsets(*sources) if sources else {}
-        ends = await self.app.consumer.highwaters(*sources) if sources else {}
+        earliest, ends = await self._bounds(sources)
         for tp in sources:
             machine = self.create(tp.partition, TableReader(self.tables, tp.partition))
             self._positions[tp.partition] = _position(tp, machine.offset, earliest[tp], ends[tp])
@@ -215,6 +214,16 @@ class Processor:
         gc.collect()
         gc.freeze()
         gc.set_threshold(200_000, 50, 100)
+
+    async def _bounds(self, sources: list[TP]) -> tuple[dict[Any, int], dict[Any, int]]:
+        """Return where sources begin and end. Asked outside the group: its consumer answers a heartbeat later."""
+        consumer = self.new_plain_consumer()
+        await consumer.start()
+        try:
+            tps = [TopicPartition(*tp) for tp in sources]
+            return await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
+        finally:
+            await consumer.stop()
 
     async def _read_gap(self, topic: str, partition: int, start: int, end: int) -> Any:
         return await read_gap(self.new_plain_consumer, topic, partition, start, end)

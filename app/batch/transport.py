@@ -159,7 +159,7 @@ class BatchProducer(driver.Producer):
                 batch.close()
                 built.append((batch, count))
                 batch, count, size = producer.create_batch(), 0, 0
-            if batch.append(key=key, value=value, timestamp=None, headers=headers) is None:
+            if batch.append(key=key, value=value, timestamp=None, headers=list(headers)) is None:
                 raise BatchError(_too_large(topic, key, value))
             count, size = count + 1, size + needed
         if count:

@@ -128,10 +128,10 @@ class BatchPublisher:
         """Queue messages for one partition, in order."""
         batch = self._producer.create_batch()
         for key, value, headers, timestamp_ms in messages:
-            if batch.append(key=key, value=value, timestamp=timestamp_ms, headers=headers) is None:
+            if batch.append(key=key, value=value, timestamp=timestamp_ms, headers=list(headers)) is None:
                 await self._send(batch, topic, partition)
                 batch = self._producer.create_batch()
-                if batch.append(key=key, value=value, timestamp=timestamp_ms, headers=headers) is None:
+                if batch.append(key=key, value=value, timestamp=timestamp_ms, headers=list(headers)) is None:
                     await self._send_alone(topic, partition, (key, value, headers, timestamp_ms))
         if batch.record_count():
             await self._send(batch, topic, partition)
