@@ -13,6 +13,7 @@ from app.batch import BatchApp, Outgoing, Processor, Reader
 from app.batch.machine import Message
 from app.batch.transport import BatchSchema
 from app.domain.rollup import NodePartition
+from app.metrics_file import metrics_writer
 from app.settings import Settings
 from tables.rollup import create_tables
 
@@ -60,6 +61,7 @@ def create_agent(app: BatchApp, settings: Settings) -> faust.types.AgentT[Any]:
         catch_up=_nothing,
         publish_s=settings.publish_cadence_s,
         checkpoint_s=settings.checkpoint_cadence_s,
+        report=metrics_writer(settings.state_dir("rollup")),
     )
 
     async def rollup(stream: Any) -> None:

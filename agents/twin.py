@@ -17,6 +17,7 @@ from app.domain.sayings import Rejected, SiteSayings
 from app.domain.twin import SitePartition
 from app.kafka.clients import partition_of
 from app.kafka.topology_feed import TopologyFeed
+from app.metrics_file import metrics_writer
 from app.settings import Settings
 from tables.twin import create_tables
 
@@ -115,6 +116,7 @@ def create_agent(app: BatchApp, settings: Settings) -> faust.types.AgentT[Any]:
         catch_up=feed.catch_up,
         publish_s=settings.publish_cadence_s,
         checkpoint_s=settings.checkpoint_cadence_s,
+        report=metrics_writer(settings.state_dir("twin")),
     )
 
     async def twin(stream: Any) -> None:

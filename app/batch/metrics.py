@@ -20,6 +20,7 @@ class Metrics:
     checkpoints: int = 0
     messages: int = 0
     rows: int = 0
+    is_ready: bool = False
     recoveries: int = 0
     recovered_rows: int = 0
     recovery_s: float = 0.0

@@ -26,6 +26,7 @@ from app.batch.table import BatchTable, TableReader
 from app.batch.transport import BatchProducer, Fence
 
 IDLE_S = 0.05
+REPORT_S = 1.0
 BEHIND_RECORDS = 20_000
 MAX_PENDING_RECORDS = 400_000
 
@@ -46,6 +47,7 @@ class Processor:
         catch_up: Callable[[int], Awaitable[None]],
         publish_s: float,
         checkpoint_s: float,
+        report: Callable[[dict[str, object]], None] = lambda _: None,
     ) -> None:
         self.app = app
         self.source = source
@@ -55,6 +57,7 @@ class Processor:
         self.catch_up = catch_up
         self.publish_s = publish_s
         self.checkpoint_s = checkpoint_s
+        self.report = report
         self.metrics = Metrics()
         self.machines: dict[int, Machine] = {}
         self.generation = 0
@@ -64,6 +67,7 @@ class Processor:
         self._lock = asyncio.Lock()
         self._stream: Any = None
         self._published_s = self._checkpointed_s = time.monotonic()
+        self._measured_s = 0.0
         self._fence = Fence(app.conf.broker_session_timeout)
         app.batch_processor = self
         for table in self.tables.values():
@@ -211,6 +215,8 @@ class Processor:
             self._positions[tp.partition] = _position(tp, machine.offset, earliest[tp], ends[tp])
             machine.caught_up_at(ends[tp])
             self.machines[tp.partition] = machine
+        self.metrics.is_ready = True
+        self._measured_s = 0.0
         gc.collect()
         gc.freeze()
         gc.set_threshold(200_000, 50, 100)
@@ -236,8 +242,12 @@ class Processor:
         return max(0, (end or 0) - self.machines[partition].offset - 1)
 
     def _measure(self) -> None:
-        self.metrics.lag = {partition: self._lag(partition) for partition in self.machines}
-        self.metrics.queued_batches = sum(map(len, self._pending.values()))
+        now_s = time.monotonic()
+        if now_s - self._measured_s >= REPORT_S:
+            self._measured_s = now_s
+            self.metrics.lag = {partition: self._lag(partition) for partition in self.machines}
+            self.metrics.queued_batches = sum(map(len, self._pending.values()))
+            self.report(self.metrics.snapshot())
 
 
 def _position(tp: TP, offset: int, earliest: int, end: int) -> int:

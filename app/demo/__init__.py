@@ -1,0 +1,1 @@
+"""The main job, shown: a day computed exactly while its workers are killed."""
