@@ -72,6 +72,7 @@ class Demo:
             "VPP_HORIZON_S": str(meta.horizon_s),
             "VPP_TICK_S": str(meta.tick_s),
             "VPP_TWIN_CADENCE_S": "2",
+            "VPP_MEMBER_ID": "demo",
             "VPP_DATA_DIR": str(self.directory / "state"),
         }
 

@@ -47,7 +47,7 @@ class Watch:
                     self._take(records)
                 if time.monotonic() - shown_s >= EVERY_S:
                     shown_s = time.monotonic()
-                    self.console.print(self._line(), highlight=False)
+                    self.console.print(self._line(), highlight=False, soft_wrap=True)
 
     def _take(self, records: list[Any]) -> None:
         for record in records:
