@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
@@ -53,7 +54,7 @@ def simbench(directory: Path, scenario: int, mv_grid: str, lv_limit: int, start:
 @click.option("--local-day", help="A local day instead, of 23 to 25 hours: 2016-03-27.")
 @click.option("--timezone", default="Europe/Berlin", show_default=True)
 @click.option("--seed", default=1, show_default=True)
-def synthetic(directory: Path, **shape: object) -> None:
+def synthetic(directory: Path, **shape: Any) -> None:
     """Make any number of sites with values that vary, and their truth."""
     from app.dataset.synthetic import Shape, generate
 

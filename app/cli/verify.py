@@ -10,7 +10,8 @@ import click
 from app.cli.environment import DIRECTORY, load_settings
 from app.dataset.format import Dataset
 from app.settings import Settings
-from app.verify.compare import Report, verify as compare
+from app.verify.compare import Report
+from app.verify.compare import verify as compare
 from app.verify.explain import readings_behind
 
 
@@ -37,7 +38,7 @@ def tell(report: Report) -> None:
         click.echo(f"{report.soc_equal} of {report.soc_rows} states of charge equal")
     totals = [sum(column) for column in zip(*report.ledgers.values(), strict=True)]
     if totals:
-        names = "records ticks readings applied duplicate conflicting rejected".split()
+        names = ["records", "ticks", "readings", "applied", "duplicate", "conflicting", "rejected"]
         click.echo("conservation: " + ", ".join(f"{n} {name}" for n, name in zip(totals, names, strict=True)))
     if report.reasons:
         click.echo("rejected: " + ", ".join(f"{name} {n}" for name, n in sorted(report.reasons.items())))

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import shutil
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 

@@ -49,5 +49,5 @@ def _close_open(state: TwinState, due_ms: Milliseconds, offset: Offset) -> None:
 def _close(state: TwinState, window: Window, offset: Offset) -> None:
     window.say_everything(state.known)
     sites: dict[Site, None] = {entry.device.site: None for entry in window.entries}
-    window.unsaid_sites.update({site: ("final", offset) for site in sites})
+    window.unsaid_sites.update(dict.fromkeys(sites, ("final", offset)))
     state.closed.close(window)

@@ -14,7 +14,7 @@ from app.domain.rules import PartitionOf, Rules
 from app.domain.sayings import Rejected
 from app.domain.site import NOTHING_FOLDED, Site
 from app.domain.topology import Topology
-from app.domain.units import Milliseconds, Offset
+from app.domain.units import Milliseconds
 from app.domain.window import Window
 
 

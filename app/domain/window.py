@@ -22,7 +22,7 @@ NO_MEASURES = (0,) * MEASURES
 class NodeTotals:
     """What was heard below one node: by kind the measures of `KindTotals`, expected only where unexpected."""
 
-    __slots__ = ("kinds", "newest_ms", "oldest_ms", "rated_expected_w", "rated_reporting_w", "sites_expected", "sites")
+    __slots__ = ("kinds", "newest_ms", "oldest_ms", "rated_expected_w", "rated_reporting_w", "sites", "sites_expected")
 
     def __init__(self) -> None:
         self.kinds: dict[str, list[int]] = {}

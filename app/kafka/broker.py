@@ -134,7 +134,7 @@ async def answers(address: str) -> bool:
             await admin.list_topics()
         finally:
             await admin.close()
-    except (KafkaError, OSError, asyncio.TimeoutError):
+    except (TimeoutError, KafkaError, OSError):
         return False
     return True
 

@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+import msgspec
+
 from app import topics
 from app.dataset.format import Dataset
 from app.domain.contracts import NodeRecord
@@ -21,8 +23,6 @@ from app.kafka.clients import BatchPublisher, Message, partition_of
 from app.replay.disturb import Sent, Shares, disturb
 from app.settings import Settings
 from app.topics import TopicSpec
-
-import msgspec
 
 CHUNK = 20_000
 Progress = Callable[[int, int, int], None]

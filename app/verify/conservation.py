@@ -89,7 +89,7 @@ async def _twins(broker: str, partitions: int) -> dict[int, tuple[int, int, int]
             twin = _decode_twin(record.value)
             if twin.site not in newest or twin.revision >= newest[twin.site].revision:
                 newest[twin.site] = twin
-    sums = {partition: (0, 0, 0) for partition in range(partitions)}
+    sums = dict.fromkeys(range(partitions), (0, 0, 0))
     for name, twin in newest.items():
         home = partition_of(name.encode(), partitions)
         applied, duplicate, conflicting = sums[home]

@@ -1,0 +1,109 @@
+"""Everything that is wrong with a topology, each in one sentence: what is ignored, and why."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from app.domain.contracts import GROUP_HIERARCHY, SITE_LEVEL, DeviceRecord, Edge
+from app.domain.topology import Topology, in_order
+from app.domain.units import Milliseconds
+
+KIND = re.compile(r"[a-z][a-z0-9_]*")
+LONGEST_INTERVAL_S = 86_400
+FOREVER = Milliseconds(1 << 62)
+
+
+def faults(topology: Topology) -> list[str]:
+    """Return every fault of the set of latest records, in order of id."""
+    return sorted({*_node_faults(topology), *_site_faults(topology), *_device_faults(topology)})
+
+
+def _node_faults(topology: Topology) -> Iterator[str]:
+    for name, node in topology.nodes.items():
+        if not name:
+            yield "a node has an empty id; give it one"
+        if not node.level or node.level == SITE_LEVEL:
+            yield f"node {name!r}: level {node.level!r} is empty or reserved; name another"
+        if not node.hierarchy:
+            yield f"node {name!r}: hierarchy is empty; name one"
+        yield from _edge_faults(topology, f"node {name!r}", node.parents)
+        for edge in node.parents:
+            parent = topology.nodes.get(edge.node)
+            if parent is not None and parent.hierarchy != node.hierarchy:
+                yield (
+                    f"node {name!r}: parent {edge.node!r} is in hierarchy {parent.hierarchy!r}, not in "
+                    f"{node.hierarchy!r}; a node's parents are in its own"
+                )
+        yield from _second_parents(f"node {name!r}", node.hierarchy, in_order(node.parents))
+        yield from _cycles(topology, name)
+
+
+def _cycles(topology: Topology, name: str) -> Iterator[str]:
+    for at_ms in (Milliseconds(0), *topology.breakpoints):
+        cycle = topology.cycle_at(name, at_ms)
+        if cycle and name == min(cycle):
+            yield f"cycle: {' -> '.join((*cycle, name))}; a node cannot be above itself"
+
+
+def _site_faults(topology: Topology) -> Iterator[str]:
+    for name, site in topology.sites.items():
+        if not name:
+            yield "a site has an empty id; give it one"
+        if not site.parents:
+            yield f"site {name!r} has no parent; it would be in no total"
+        yield from _edge_faults(topology, f"site {name!r}", site.parents)
+        by_hierarchy: dict[str, list[Edge]] = {}
+        for edge in in_order(site.parents):
+            if edge.node in topology.nodes:
+                by_hierarchy.setdefault(topology.nodes[edge.node].hierarchy, []).append(edge)
+        for hierarchy, edges in by_hierarchy.items():
+            if hierarchy != GROUP_HIERARCHY:
+                yield from _second_parents(f"site {name!r}", hierarchy, edges)
+        yield from (fault for device in site.devices for fault in _device_field_faults(name, device))
+
+
+def _edge_faults(topology: Topology, subject: str, edges: Iterable[Edge]) -> Iterator[str]:
+    for edge in edges:
+        if edge.node not in topology.nodes:
+            yield f"{subject}: parent {edge.node!r} is not a node; apply that node, too"
+        if edge.valid_to_ms is not None and edge.valid_to_ms <= edge.valid_from_ms:
+            yield f"{subject}: membership in {edge.node!r} ends at {edge.valid_to_ms}, not after {edge.valid_from_ms}"
+
+
+def _second_parents(subject: str, hierarchy: str, edges: list[Edge]) -> Iterator[str]:
+    for i, one in enumerate(edges):
+        for other in edges[i + 1 :]:
+            if one.node != other.node and _overlap(one, other):
+                yield (
+                    f"{subject}: {one.node!r} and {other.node!r} are both parents in hierarchy {hierarchy!r} at one "
+                    "time; end one before the other begins"
+                )
+
+
+def _overlap(one: Edge | DeviceRecord, other: Edge | DeviceRecord) -> bool:
+    return one.valid_from_ms < (other.valid_to_ms or FOREVER) and other.valid_from_ms < (one.valid_to_ms or FOREVER)
+
+
+def _device_field_faults(site: str, device: DeviceRecord) -> Iterator[str]:
+    subject = f"site {site!r}, device {device.device!r}"
+    if not device.device:
+        yield f"site {site!r}: a device has an empty id; give it one"
+    if not KIND.fullmatch(device.kind):
+        yield f"{subject}: kind {device.kind!r} is not a lower-case word"
+    if int(device.rated_power_w) < 0:
+        yield f"{subject}: rated_power_w is {device.rated_power_w}; expected 0 or more"
+    if not 1 <= int(device.reporting_interval_s) <= LONGEST_INTERVAL_S:
+        yield f"{subject}: reporting_interval_s is {device.reporting_interval_s}; expected 1 to {LONGEST_INTERVAL_S}"
+    if device.valid_to_ms is not None and device.valid_to_ms <= device.valid_from_ms:
+        yield f"{subject}: valid until {device.valid_to_ms}, not after {device.valid_from_ms}"
+
+
+def _device_faults(topology: Topology) -> Iterator[str]:
+    seen: dict[str, list[tuple[str, DeviceRecord]]] = {}
+    for site, record in topology.sites.items():
+        for device in record.devices:
+            for other_site, other in seen.get(device.device, []):
+                if _overlap(device, other):
+                    yield f"device {device.device!r} is at site {other_site!r} and at site {site!r} at one time"
+            seen.setdefault(device.device, []).append((site, device))
