@@ -13,8 +13,10 @@ $(STAMP): requirements.txt pyproject.toml
 	@if command -v uv >/dev/null 2>&1; then \
 	  uv venv -q --allow-existing $(VENV) && uv pip install -q --python $(PY) --require-hashes -r requirements.txt; \
 	else \
-	  python=$$(for p in python3.13 python3.12 python3.11 python3; do command -v $$p && break; done | head -1); \
-	  "$$python" -c 'import sys; sys.exit("gridtwin needs Python 3.11 or later, seen " + sys.version.split()[0]) if sys.version_info < (3, 11) else 0' && \
+	  for python in python3 python3.14 python3.13 python3.12 python3.11 none; do \
+	    $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; \
+	  done; \
+	  [ "$$python" != none ] || { echo "gridtwin needs Python 3.11 or later, found none that starts; install it or put it on PATH" >&2; exit 1; }; \
 	  "$$python" -m venv $(VENV) && $(PY) -m pip install -q --disable-pip-version-check --require-hashes -r requirements.txt; \
 	fi
 	@$(PY) -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "gridtwin.pth").write_text(str(pathlib.Path.cwd()) + "\n")'
