@@ -6,8 +6,20 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from app.domain.contracts import DeviceRecord, Edge, NodeRecord, SiteRecord
+import msgspec
+
+from app.domain.contracts import (
+    Contribution,
+    DeviceRecord,
+    Edge,
+    LiveTotals,
+    NodeRecord,
+    SiteRecord,
+    Watermark,
+    WindowTotals,
+)
 from app.domain.rules import Rules
+from app.domain.sayings import SiteSayings
 from app.domain.twin import SitePartition
 from app.domain.units import Milliseconds, Seconds, WattHours, Watts
 
@@ -91,7 +103,7 @@ def a_node(level: str, *parents: str, hierarchy: str = "grid") -> NodeRecord:
 
 def some_rules(**changes: int) -> Rules:
     given = {"partitions": 1, "window_ms": 900_000, "attended_gap_ms": 3_600_000, **changes}
-    return Rules(**{name: value for name, value in given.items()})  # type: ignore[arg-type]
+    return Rules(**given)  # type: ignore[arg-type]
 
 
 def a_partition(rules: Rules, disk: Disk, topology: dict[str, NodeRecord | SiteRecord]) -> SitePartition:
@@ -109,5 +121,54 @@ def learn(machine: SitePartition, topology: dict[str, NodeRecord | SiteRecord], 
 
 
 def flush(machine: SitePartition, disk: Disk) -> None:
+    disk.write(machine.announce())
     disk.write(machine.remember())
     machine.remembered()
+
+
+class Heard:
+    """What a partition of sites said, decoded."""
+
+    def __init__(self, said: SiteSayings) -> None:
+        self.contributions = [msgspec.msgpack.decode(one, type=Contribution) for _, one in said.contributions]
+        self.watermark = msgspec.msgpack.decode(said.watermark, type=Watermark) if said.watermark else None
+        self.site_windows = {key.decode(): json.loads(value) for _, key, value in said.site_windows}
+        self.twins = {site: json.loads(value) for site, value in said.twins}
+        self.transitions = [json.loads(value) for _, value in said.transitions]
+        self.rejections = said.rejections
+
+    def windows(self, node: str) -> dict[int, WindowTotals]:
+        return {
+            int(one.window_start_ms): one.window
+            for one in self.contributions
+            if one.node == node and one.window_start_ms is not None and one.window is not None
+        }
+
+    def live(self, node: str) -> LiveTotals | None:
+        return next((one.live for one in self.contributions if one.node == node and one.live is not None), None)
+
+    def steps(self, machine: str = "connectivity") -> list[tuple[str, str, int]]:
+        steps = [one for one in self.transitions if one["machine"] == machine]
+        return [(one["before"], one["after"], one["at_ms"]) for one in steps]
+
+
+def hear(machine: SitePartition, log: Log, *, behind: bool = False, twins: bool = False) -> Heard:
+    """Fold what the log holds and is new, and say it."""
+    machine.apply(log.records, settled=True)
+    return Heard(machine.say(behind=behind, twins=twins))
+
+
+def the_village() -> dict[str, NodeRecord | SiteRecord]:
+    """Two feeders below a substation; sites a and b on the first, c on the second; one load each, every minute."""
+    return {
+        "substation": a_node("substation"),
+        "feeder-1": a_node("feeder", "substation"),
+        "feeder-2": a_node("feeder", "substation"),
+        "a": a_site("feeder-1", devices=[a_device("load-a")]),
+        "b": a_site("feeder-1", devices=[a_device("load-b")]),
+        "c": a_site("feeder-2", devices=[a_device("load-c")]),
+    }
+
+
+def a_village(disk: Disk | None = None, **rules: int) -> SitePartition:
+    return a_partition(some_rules(**rules), Disk() if disk is None else disk, the_village())

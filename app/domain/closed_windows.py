@@ -1,4 +1,4 @@
-"""Closed windows of a partition: on disk in blocks of sites, in memory only while there is something to say or store."""
+"""Closed windows of a partition: on disk in blocks of sites; in memory while there is something to say or store."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from app.domain.site import Device, Entry, Site
 from app.domain.site_rows import (
     WINDOW_TABLE,
     EntryRow,
+    block_of_key,
     decode_block,
     encode_block,
     restore_entry,
@@ -86,17 +87,10 @@ class ClosedWindows:
             window.settle()
 
     def _mark_all(self, window: Window) -> None:
-        marked: set[Device] = set()
-        for entry in self._stored_entries(window.start_ms):
+        """Have every entry added anew: those of loaded blocks as they are in memory, the others as they are stored."""
+        for entry in [*_all(window.blocks.values()), *self._stored_entries(window)]:
             entry.added = None
             window.mark(entry)
-            marked.add(entry.device)
-        for entry in _all(window.blocks.values()):
-            if entry.device in marked:
-                entry.added = window.measure(entry) if entry.device.record is not None else None
-            else:
-                entry.added = None
-                window.mark(entry)
 
     def rows(self, version: Offset) -> list[tuple[bytes, bytes | None]]:
         """Return the rows of every block that changed."""
@@ -104,8 +98,10 @@ class ClosedWindows:
         self._storing = [window for window in self.held.values() if window.is_complete or window.dirty_blocks]
         for window in self._storing:
             blocks = self._by_block(window.entries) if window.is_complete else window.blocks
-            for block in sorted(window.dirty_blocks):
-                rows.append((window_key(window.start_ms, block), encode_block(blocks[block], version)))
+            rows += [
+                (window_key(window.start_ms, block), encode_block(blocks[block], version))
+                for block in sorted(window.dirty_blocks)
+            ]
             window.dirty_blocks = set()
         return rows
 
@@ -140,15 +136,17 @@ class ClosedWindows:
     def _load(self, start_ms: Milliseconds) -> Window:
         window = self.new_window(start_ms)
         window.is_complete = False
-        for entry in self._stored_entries(start_ms):
+        for entry in self._stored_entries(window):
             window.mark(entry)
         window.settle()
         window.unsaid = set()
         return window
 
-    def _stored_entries(self, start_ms: Milliseconds) -> Iterator[Entry]:
-        for _, row in self.reader.scan(WINDOW_TABLE, window_key(start_ms), window_key(start_ms + ONE_MS)):
-            yield from self._entries(row)
+    def _stored_entries(self, window: Window) -> Iterator[Entry]:
+        start, end = window_key(window.start_ms), window_key(window.start_ms + ONE_MS)
+        for key, row in self.reader.scan(WINDOW_TABLE, start, end):
+            if block_of_key(key) not in window.blocks:
+                yield from self._entries(row)
 
     def _block(self, window: Window, block: int) -> list[Entry]:
         found = window.blocks.get(block)

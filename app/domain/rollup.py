@@ -56,6 +56,8 @@ class NodePartition:
         self.watermarks: dict[int, tuple[Milliseconds, Milliseconds]] = {}
         self.expired_through_ms: Milliseconds | None = None
         self.expired_contributions = 0
+        self.levels: set[str] = set()
+        """Every level that a node here ever had."""
         self.held: dict[Place, Slots] = {}
         self.by_window: dict[Milliseconds, set[Place]] = {}
         self.unsaid: dict[Place, None] = {}
@@ -73,20 +75,20 @@ class NodePartition:
             return None
         return min(closed_ms for _, closed_ms in self.watermarks.values())
 
-    def apply(self, records: Sequence[Record], *, settled: bool = True) -> bool:
-        """Fold records in log order; those at or below `offset` are skipped. Always True: nothing is looked up."""
+    def apply(self, records: Sequence[Record]) -> None:
+        """Fold records in log order; those at or below `offset` are skipped."""
         for record in records:
             if record.offset > self.offset:
                 offset = Offset(record.offset)
                 message = _decode(record.value or b"")
                 if isinstance(message, Watermark):
-                    self._advance(message)
+                    self._advance(message, offset)
                 else:
                     self._contribute(message, offset)
                 self.offset = offset
-        return True
 
     def _contribute(self, contribution: Contribution, offset: Offset) -> None:
+        self.levels.add(contribution.level)
         place = Place(contribution.node, contribution.window_start_ms)
         if self._is_expired(place.start_ms):
             self.expired_contributions += 1
@@ -104,7 +106,7 @@ class NodePartition:
             slots.is_corrected = slots.is_corrected or is_final
             (self.unsaid_final if is_final else self.unsaid)[place] = None
 
-    def _advance(self, watermark: Watermark) -> None:
+    def _advance(self, watermark: Watermark, offset: Offset) -> None:
         """Merge a watermark; windows that it makes final are published again, as that."""
         before_ms = self.final_through_ms
         first_ms, closed_ms = watermark.first_window_ms, watermark.closed_through_ms
@@ -113,26 +115,38 @@ class NodePartition:
             first_ms, closed_ms = min(first_ms, held[0]), max(closed_ms, held[1])
         self.watermarks[watermark.partition] = (first_ms, closed_ms)
         after_ms = self.final_through_ms
+        for start_ms, places in self.by_window.items():
+            if start_ms < closed_ms and (held is None or start_ms >= held[1]):
+                self.unsaid.update(dict.fromkeys(places))  # they wait for one partition less
         if after_ms is not None and after_ms != before_ms:
             for start_ms, places in self.by_window.items():
                 if start_ms < after_ms and (before_ms is None or start_ms >= before_ms):
-                    self._finish(places)
+                    self._finish(places, offset)
 
-    def _finish(self, places: set[Place]) -> None:
+    def _finish(self, places: set[Place], offset: Offset) -> None:
+        """Being final is a change of its own: a reader must not take an older, provisional record for newer."""
         for place in places:
+            slots = self.held[place]
+            slots.revision = max(slots.revision, offset)
+            self.dirty[place] = None
             self.unsaid.pop(place, None)
             self.unsaid_final[place] = None
 
     def say(self, *, behind: bool = False, due: Due = _always) -> list[NodeSaying]:
         """Take what has to be said: final and corrected windows at once, the rest of the levels that are *due*."""
-        finals, self.unsaid_final = self.unsaid_final, {}
-        sayings = [self._say(self.held[place]) for place in finals]
+        taken = self._take(self.unsaid_final, _always)
         if not behind:
-            taken = [place for place in self.unsaid if due(self.held[place].level)]
-            for place in taken:
-                del self.unsaid[place]
-            sayings += [self._say(self.held[place]) for place in taken]
-        return [one for one in sayings if one.level]
+            taken += self._take(self.unsaid, due)
+        return [self._say(slots) for slots in taken if slots.level]
+
+    def _take(self, unsaid: dict[Place, None], due: Due) -> list[Slots]:
+        """Take the slots of the levels that are due; those of a later flush than the partition row wait for replay."""
+        taken = [
+            slots for slots in map(self.held.__getitem__, unsaid) if slots.version <= self.offset and due(slots.level)
+        ]
+        for slots in taken:
+            del unsaid[slots.place]
+        return taken
 
     def _say(self, slots: Slots) -> NodeSaying:
         start_ms = slots.place.start_ms
@@ -183,6 +197,10 @@ class NodePartition:
         self.held[place] = slots
         if place.start_ms is not None:
             self.by_window.setdefault(place.start_ms, set()).add(place)
+
+    def announce(self) -> list[Rows]:
+        """Nothing has to be remembered before it is said."""
+        return []
 
     def remember(self) -> list[Rows]:
         """Take the rows that make durable what was said; call `say` first."""
@@ -239,6 +257,7 @@ class NodePartition:
         for key, body in self._open_rows():
             slots = restore_slots(key, body)
             self._hold(slots)
+            self.levels.add(slots.level)
             self.unsaid[slots.place] = None
 
     def _restore_partition(self, row: PartitionRow) -> None:

@@ -60,8 +60,8 @@ def say_window(slots: Slots, *, window_s: Seconds, status: Status, waiting_for: 
         kinds=kinds,
         sites=SiteCount(sum(one.sites_expected for one in shares), sum(one.sites_reporting for one in shares)),
         rated_power_w=RatedPower(
-            Watts(sum(one.rated_power_expected_w for one in shares)),
-            Watts(sum(one.rated_power_reporting_w for one in shares)),
+            sum((one.rated_power_expected_w for one in shares), Watts(0)),
+            sum((one.rated_power_reporting_w for one in shares), Watts(0)),
         ),
         oldest_measured_at_ms=_oldest(one.oldest_measured_at_ms for one in shares),
         newest_measured_at_ms=_newest(one.newest_measured_at_ms for one in shares),

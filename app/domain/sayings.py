@@ -101,7 +101,7 @@ def encode_twin(site: Site, *, revision: Offset, as_of_ms: Milliseconds) -> byte
             connectivity=site.connectivity.word,
             heard_at_ms=site.heard_ms,
             quarantined=site.quarantined_at is not None,
-            devices=[_twin_device(device) for device in site.devices.values()],
+            devices=[_twin_device(device) for _, device in sorted(site.devices.items())],
             readings=TwinCounts(site.applied, site.duplicate, site.conflicting),
         )
     )

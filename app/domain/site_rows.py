@@ -82,6 +82,7 @@ class PartitionRow(msgspec.Struct, array_like=True, frozen=True):
     expired_through_ms: Milliseconds | None
     twins_said: Offset
     topology: tuple[Offset, Offset]
+    restate_from_ms: Milliseconds | None
     records: int
     ticks: int
     rejected: dict[str, int]
@@ -104,6 +105,11 @@ def window_key(start_ms: Milliseconds, block: int | None = None) -> bytes:
 def start_of_key(key: bytes) -> Milliseconds:
     """Return the window start in the key of a block."""
     return Milliseconds(int.from_bytes(key[1 : 1 + _START_BYTES], "big"))
+
+
+def block_of_key(key: bytes) -> int:
+    """Return the block in the key of a block."""
+    return int.from_bytes(key[1 + _START_BYTES :], "big")
 
 
 def encode_site(site: Site, version: Offset) -> bytes:

@@ -17,6 +17,8 @@ MAX_VALUE_BYTES = 4 * 1024 * 1024
 MAX_READINGS = 1_000
 MAX_POWER = 10**10
 MAX_REGISTER = 2**53
+MAX_DEPTH = 32
+"""A fixed bound: how deep the interpreter can read depends on its stack, so a replay might decide otherwise."""
 MAX_DETAIL_CHARS = 900
 REQUIRED = ("device", "measured_at_ms", "active_power_w")
 BOUNDS = {
@@ -38,7 +40,7 @@ class Refusal(NamedTuple):
     items: tuple[int, ...]
 
 
-class _Fault(Exception):
+class _FaultError(Exception):
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(detail)
         self.reason = reason
@@ -54,9 +56,10 @@ def parse(value: bytes) -> tuple[list[tuple[int, Reading]], list[Refusal]]:
     A decimal is rounded half to even to the unit. Unknown members are ignored; a member given twice is not.
     """
     try:
-        reading = _decode(value)
-        if _is_plain(value, reading):
-            return [(0, reading)], []
+        if len(value) <= MAX_VALUE_BYTES:
+            reading = _decode(value)
+            if _is_plain(value, reading):
+                return [(0, reading)], []
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         pass
     return _parse_strictly(value)
@@ -94,22 +97,25 @@ def _is_bounded(reading: Reading) -> bool:
 def _parse_strictly(value: bytes) -> tuple[list[tuple[int, Reading]], list[Refusal]]:
     try:
         document = _load(value)
+        _refuse_depth(document)
         items = _items(document)
-    except _Fault as fault:
+    except _FaultError as fault:
         return [], [Refusal(fault.reason, fault.detail, ())]
     readings: list[tuple[int, Reading]] = []
     refusals: list[Refusal] = []
     for index, item in enumerate(items):
         try:
             readings.append((index, _reading(item)))
-        except _Fault as fault:
+        except _FaultError as fault:
             refusals.append(Refusal(fault.reason, fault.detail, (index,)))
     return readings, refusals
 
 
 def _load(value: bytes) -> object:
     if len(value) > MAX_VALUE_BYTES:
-        raise _Fault(Reason.TOO_LARGE, f"{len(value)} bytes; at most {MAX_VALUE_BYTES} are read; send smaller arrays")
+        raise _FaultError(
+            Reason.TOO_LARGE, f"{len(value)} bytes; at most {MAX_VALUE_BYTES} are read; send smaller arrays"
+        )
     try:
         return cast(
             object,
@@ -120,12 +126,27 @@ def _load(value: bytes) -> object:
                 parse_float=Decimal,
             ),
         )
-    except _Fault:
+    except _FaultError:
         raise
     except (UnicodeDecodeError, ValueError) as error:
-        raise _Fault(Reason.MALFORMED, f"not JSON: {error}"[:MAX_DETAIL_CHARS]) from error
+        raise _FaultError(Reason.MALFORMED, f"not JSON: {error}"[:MAX_DETAIL_CHARS]) from error
     except (RecursionError, ArithmeticError) as error:
-        raise _Fault(Reason.MALFORMED, "nested too deeply, or a number beyond any range") from error
+        raise _FaultError(Reason.MALFORMED, "nested too deeply, or a number beyond any range") from error
+
+
+def _refuse_depth(document: object) -> None:
+    level = [document]
+    for _ in range(MAX_DEPTH):
+        level = [one for outer in level for one in _members_of(outer)]
+        if not level:
+            return
+    raise _FaultError(Reason.MALFORMED, f"nested more than {MAX_DEPTH} deep")
+
+
+def _members_of(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 class _Twice(dict[str, object]):
@@ -138,27 +159,27 @@ def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise _Fault(Reason.MALFORMED, f"{name} is not a JSON number; leave out what is not known")
+    raise _FaultError(Reason.MALFORMED, f"{name} is not a JSON number; leave out what is not known")
 
 
 def _items(document: object) -> list[object]:
     if not isinstance(document, list):
         return [document]
     if not document:
-        raise _Fault(Reason.EMPTY, "an array of 0 readings; expected 1 to 1000")
+        raise _FaultError(Reason.EMPTY, "an array of 0 readings; expected 1 to 1000")
     if len(document) > MAX_READINGS:
-        raise _Fault(Reason.TOO_MANY_READINGS, f"an array of {len(document)} readings; at most {MAX_READINGS}")
+        raise _FaultError(Reason.TOO_MANY_READINGS, f"an array of {len(document)} readings; at most {MAX_READINGS}")
     return document
 
 
 def _reading(item: object) -> Reading:
     if not isinstance(item, dict):
-        raise _Fault(Reason.WRONG_TYPE, f"{_shown(item)} where an object with {', '.join(REQUIRED)} is expected")
+        raise _FaultError(Reason.WRONG_TYPE, f"{_shown(item)} where an object with {', '.join(REQUIRED)} is expected")
     if isinstance(item, _Twice):
-        raise _Fault(Reason.DUPLICATE_KEY, "a member is given twice; which one holds is not known")
+        raise _FaultError(Reason.DUPLICATE_KEY, "a member is given twice; which one holds is not known")
     missing = [name for name in REQUIRED if item.get(name) is None and name not in item]
     if missing:
-        raise _Fault(Reason.MISSING_FIELD, f"missing: {', '.join(missing)}")
+        raise _FaultError(Reason.MISSING_FIELD, f"missing: {', '.join(missing)}")
     optional = {
         name: _number(name, item[name]) for name in BOUNDS if name not in REQUIRED and item.get(name) is not None
     }
@@ -175,23 +196,24 @@ def _reading(item: object) -> Reading:
 
 def _device(value: object) -> str:
     if not isinstance(value, str):
-        raise _Fault(Reason.WRONG_TYPE, f"device is {_shown(value)}; expected a string")
+        raise _FaultError(Reason.WRONG_TYPE, f"device is {_shown(value)}; expected a string")
     if not value:
-        raise _Fault(Reason.EMPTY, "device is empty; expected the id of a device of the site")
+        raise _FaultError(Reason.EMPTY, "device is empty; expected the id of a device of the site")
     try:
         value.encode()
     except UnicodeEncodeError as error:
-        raise _Fault(Reason.MALFORMED, "device holds half of a surrogate pair; expected Unicode text") from error
+        raise _FaultError(Reason.MALFORMED, "device holds half of a surrogate pair; expected Unicode text") from error
     return value
 
 
 def _number(name: str, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        raise _Fault(Reason.WRONG_TYPE, f"{name} is {_shown(value)}; expected a number")
+        raise _FaultError(Reason.WRONG_TYPE, f"{name} is {_shown(value)}; expected a number")
     low, high = BOUNDS[name]
-    if not low <= value <= high:
-        raise _Fault(Reason.OUT_OF_RANGE, f"{name} is {_shown(value)}; expected {low} to {high}")
-    return value if isinstance(value, int) else int(value.to_integral_value(ROUND_HALF_EVEN))
+    whole = value if isinstance(value, int) else value.to_integral_value(ROUND_HALF_EVEN)
+    if not low <= whole <= high:
+        raise _FaultError(Reason.OUT_OF_RANGE, f"{name} is {_shown(value)}; expected {low} to {high}")
+    return int(whole)
 
 
 def _shown(value: object) -> str:

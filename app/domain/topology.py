@@ -173,11 +173,10 @@ def _first_difference(
     member: Edge | DeviceRecord, old: set[Edge | DeviceRecord], new: set[Edge | DeviceRecord]
 ) -> Milliseconds:
     """An edge whose end was moved differs from the earlier of the two ends on."""
-    for other in old | new:
-        if other != member and _without_end(other) == _without_end(member):
-            ends = [one.valid_to_ms for one in (member, other) if one.valid_to_ms is not None]
-            return min(ends, default=member.valid_from_ms)
-    return member.valid_from_ms
+    others = new if member in old else old
+    same = [other for other in others if _without_end(other) == _without_end(member)]
+    ends = [one.valid_to_ms for one in (member, *same) if one.valid_to_ms is not None]
+    return min(ends) if same else member.valid_from_ms
 
 
 def _without_end(member: Edge | DeviceRecord) -> tuple[object, ...]:

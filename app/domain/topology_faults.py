@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from app.domain.contracts import GROUP_HIERARCHY, SITE_LEVEL, DeviceRecord, Edge
+import msgspec
+
+from app.domain.contracts import GROUP_HIERARCHY, SITE_LEVEL, DeviceRecord, Edge, SiteRecord
+from app.domain.telemetry import MAX_POWER, MAX_REGISTER
 from app.domain.topology import Topology, in_order
 from app.domain.units import Milliseconds
 
-KIND = re.compile(r"[a-z][a-z0-9_]*")
+KIND = re.compile(r"(?!all$)[^\W\dA-Z][^\WA-Z]*")
+"""A word of any language, in lower case where it has one; `all` is the sum of the kinds."""
 LONGEST_INTERVAL_S = 86_400
 FOREVER = Milliseconds(1 << 62)
 
@@ -19,7 +23,15 @@ def faults(topology: Topology) -> list[str]:
     return sorted({*_node_faults(topology), *_site_faults(topology), *_device_faults(topology)})
 
 
+def usable(site: SiteRecord) -> SiteRecord:
+    """Return a site without the devices that no rule can count: a kind that is no word, a number beyond any sense."""
+    devices = tuple(device for device in site.devices if not any(_device_field_faults("", device)))
+    return site if len(devices) == len(site.devices) else msgspec.structs.replace(site, devices=devices)
+
+
 def _node_faults(topology: Topology) -> Iterator[str]:
+    edges = [edge for node in topology.nodes.values() for edge in node.parents]
+    instants = {at for edge in edges for at in (edge.valid_from_ms, edge.valid_to_ms) if at is not None}
     for name, node in topology.nodes.items():
         if not name:
             yield "a node has an empty id; give it one"
@@ -36,11 +48,12 @@ def _node_faults(topology: Topology) -> Iterator[str]:
                     f"{node.hierarchy!r}; a node's parents are in its own"
                 )
         yield from _second_parents(f"node {name!r}", node.hierarchy, in_order(node.parents))
-        yield from _cycles(topology, name)
+        yield from _cycles(topology, name, instants)
 
 
-def _cycles(topology: Topology, name: str) -> Iterator[str]:
-    for at_ms in (Milliseconds(0), *topology.breakpoints):
+def _cycles(topology: Topology, name: str, instants: Iterable[Milliseconds]) -> Iterator[str]:
+    """A cycle begins where one of its edges begins, or one that held before it ends."""
+    for at_ms in instants:
         cycle = topology.cycle_at(name, at_ms)
         if cycle and name == min(cycle):
             yield f"cycle: {' -> '.join((*cycle, name))}; a node cannot be above itself"
@@ -89,10 +102,12 @@ def _device_field_faults(site: str, device: DeviceRecord) -> Iterator[str]:
     subject = f"site {site!r}, device {device.device!r}"
     if not device.device:
         yield f"site {site!r}: a device has an empty id; give it one"
-    if not KIND.fullmatch(device.kind):
-        yield f"{subject}: kind {device.kind!r} is not a lower-case word"
-    if int(device.rated_power_w) < 0:
-        yield f"{subject}: rated_power_w is {device.rated_power_w}; expected 0 or more"
+    if not KIND.fullmatch(device.kind) or device.kind != device.kind.lower():
+        yield f"{subject}: kind {device.kind!r} is not a lower-case word, or reserved"
+    if not 0 <= int(device.rated_power_w) <= MAX_POWER:
+        yield f"{subject}: rated_power_w is {device.rated_power_w}; expected 0 to {MAX_POWER}"
+    if device.usable_capacity_wh is not None and not 0 <= int(device.usable_capacity_wh) <= MAX_REGISTER:
+        yield f"{subject}: usable_capacity_wh is {device.usable_capacity_wh}; expected 0 to {MAX_REGISTER}"
     if not 1 <= int(device.reporting_interval_s) <= LONGEST_INTERVAL_S:
         yield f"{subject}: reporting_interval_s is {device.reporting_interval_s}; expected 1 to {LONGEST_INTERVAL_S}"
     if device.valid_to_ms is not None and device.valid_to_ms <= device.valid_from_ms:
@@ -101,9 +116,11 @@ def _device_field_faults(site: str, device: DeviceRecord) -> Iterator[str]:
 
 def _device_faults(topology: Topology) -> Iterator[str]:
     seen: dict[str, list[tuple[str, DeviceRecord]]] = {}
-    for site, record in topology.sites.items():
+    for site, record in sorted(topology.sites.items()):
         for device in record.devices:
             for other_site, other in seen.get(device.device, []):
-                if _overlap(device, other):
+                if site == other_site:
+                    yield f"device {device.device!r} is at site {site!r} twice; only the first is used"
+                elif _overlap(device, other):
                     yield f"device {device.device!r} is at site {other_site!r} and at site {site!r} at one time"
             seen.setdefault(device.device, []).append((site, device))

@@ -16,14 +16,14 @@ from app.domain.rows import Record, RowReader, Rows
 from app.domain.rules import PartitionOf, Rules
 from app.domain.sayings import SiteSayings
 from app.domain.site import Device, Site
-from app.domain.twin_admit import Admission, UnknownToTopology
+from app.domain.twin_admit import Admission, UnknownToTopologyError
 from app.domain.twin_close import advance
-from app.domain.twin_fold import fold_reading
+from app.domain.twin_fold import fold_reading, hear_readings
 from app.domain.twin_quarantine import quarantine
 from app.domain.twin_remember import Memory
 from app.domain.twin_say import Due, say
 from app.domain.twin_state import TwinState
-from app.domain.twin_topology import StagedTopology
+from app.domain.twin_topology import StagedTopology, restate_deferred
 from app.domain.units import Milliseconds, Offset
 
 
@@ -40,7 +40,6 @@ class SitePartition:
         self._admission = Admission(self.state)
         self._memory = Memory(self.state)
         self._memory.restore(reader)
-        self._say_all_at: Offset | None = None
         self._is_fresh = True
 
     @property
@@ -58,7 +57,7 @@ class SitePartition:
 
     def caught_up_at(self, end_offset: int) -> None:
         """Have everything open said once more at the end of what a former owner may have said already."""
-        self._say_all_at = Offset(end_offset - 1)
+        self.state.say_all_at = Offset(end_offset - 1)
 
     def apply(self, records: Sequence[Record], *, settled: bool) -> bool:
         """Fold records in log order; those at or below `offset` are skipped.
@@ -72,7 +71,7 @@ class SitePartition:
             if record.offset > self.state.offset:
                 try:
                     self._apply(record)
-                except UnknownToTopology:
+                except UnknownToTopologyError:
                     return False
         return True
 
@@ -80,10 +79,16 @@ class SitePartition:
         """Take what has to be said: closed windows at once, the others of the levels that are *due*."""
         if self._is_fresh:
             self._begin()
-        if self._say_all_at is not None and self.state.offset >= self._say_all_at:
-            self._say_all_at = None
+        say_all_at = self.state.say_all_at
+        if say_all_at is not None and self.state.offset >= say_all_at:
+            self.state.say_all_at = None
+            restate_deferred(self.state)
             self.state.say_everything()
         return say(self.state, behind=behind, due=due, twins=twins)
+
+    def announce(self) -> list[Rows]:
+        """Take the rows that have to be durable before what `say` returned is sent."""
+        return self._memory.announce()
 
     def remember(self) -> list[Rows]:
         """Take the rows that make durable what was said; call `say` first."""
@@ -115,14 +120,16 @@ class SitePartition:
 
     def _fold(self, record: Record, site: Site, readings: list[tuple[Device, Reading]]) -> None:
         """An exception here is this site's own: it is set aside and its neighbours go on."""
-        offset = Offset(record.offset)
+        state, at_ms, offset = self.state, Milliseconds(record.timestamp), Offset(record.offset)
+        folded = 0
         if site.quarantined_at is None:
             try:
                 for device, reading in readings:
-                    fold_reading(self.state, site, device, reading, Milliseconds(record.timestamp), offset)
+                    fold_reading(state, site, device, reading, at_ms, offset)
+                    folded += 1
+                hear_readings(state, site, (reading for _, reading in readings), at_ms, offset)
                 return
             except Exception as error:
-                quarantine(self.state, site, error, Milliseconds(record.timestamp), offset)
-        self._admission.refuse(
-            record, Reason.INTERNAL_ERROR, "the site is in quarantine; see its twin", count=len(readings)
-        )
+                quarantine(state, site, error, at_ms, offset)
+        detail = "the site is in quarantine; see its twin"
+        self._admission.refuse(record, Reason.INTERNAL_ERROR, detail, count=len(readings) - folded)

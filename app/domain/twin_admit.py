@@ -15,7 +15,7 @@ from app.domain.units import Milliseconds, Watts
 MAX_DETAIL = 1_000
 
 
-class UnknownToTopology(Exception):
+class UnknownToTopologyError(Exception):
     """A site or a device is not known: topology has to be read to its end before that is held against it."""
 
 
@@ -63,7 +63,7 @@ class Admission:
         if site is not None and site.record is not None and site.key == key:
             return site
         if not self.settled:
-            raise UnknownToTopology
+            raise UnknownToTopologyError
         return None
 
     def _why_unknown(self, key: bytes) -> tuple[Reason, str]:
@@ -102,7 +102,7 @@ class Admission:
 
     def _why_unknown_device(self, site: Site, device: str) -> tuple[Reason, str]:
         if not self.settled:
-            raise UnknownToTopology
+            raise UnknownToTopologyError
         owner = self._owner(device)
         if owner is not None:
             return Reason.FOREIGN_DEVICE, f"{device!r} belongs to site {owner!r}; send it under that key"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from app.domain.contracts import Reading
 from app.domain.operation import operation_of
 from app.domain.site import Device, Entry, Site
@@ -23,9 +25,15 @@ def fold_reading(
         _keep_latest(state, site, device, reading, record_ms, offset)
     else:
         _count_again(site, device, reading)
-    if record_ms - measured_ms <= site.thresholds.delayed_ms:
-        hear(state, site, record_ms, offset)
     state.mark(site)
+
+
+def hear_readings(
+    state: TwinState, site: Site, readings: Iterable[Reading], record_ms: Milliseconds, offset: Offset
+) -> None:
+    """Take in that a site was heard, once for all readings of a record, if any of them is not old news."""
+    if any(record_ms - reading.measured_at_ms <= site.thresholds.delayed_ms for reading in readings):
+        hear(state, site, record_ms, offset)
 
 
 def _add(state: TwinState, device: Device, start_ms: Milliseconds, bit: int, reading: Reading, offset: Offset) -> bool:
@@ -47,6 +55,8 @@ def _correct(
     state: TwinState, device: Device, start_ms: Milliseconds, bit: int, reading: Reading, offset: Offset
 ) -> bool:
     window = state.closed.window(start_ms)
+    if state.first_window_ms is not None and start_ms < state.first_window_ms:
+        window.say_everything(state.known)  # it closed unsaid: this partition began to read after it
     entry = state.closed.entry(window, device)
     if entry.bits & bit:
         return False

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from app.domain.rows import RowReader, Rows, version_of, with_version
 from app.domain.rules import Rules
-from app.domain.site import NOTHING_FOLDED, Device, Entry
+from app.domain.site import Device, Entry
 from app.domain.site_rows import (
     NODE_PREFIX,
     PARTITION_KEY,
@@ -47,16 +47,23 @@ class Memory:
         self.stored = Vouched(state.clock.stream_ms, None)
         self._storing = self.stored
 
+    def announce(self) -> list[Rows]:
+        """Return rows for the nodes that are said for the first time.
+
+        They have to hear from this partition for ever, even if it dies now and comes back with another topology.
+        """
+        nodes, self.state.new_nodes = self.state.new_nodes, []
+        version = self.state.offset
+        return [Rows(SITE_TABLE, [(NODE_PREFIX + name.encode(), with_version(version, b"")) for name in nodes])]
+
     def remember(self) -> list[Rows]:
         """Return the rows since the last time; the stages have to be acknowledged one after the other."""
         state = self.state
         sites, state.dirty = state.dirty, []
-        nodes, state.new_nodes = state.new_nodes, []
         rows: list[tuple[bytes, bytes | None]] = []
         for site in sites:
             site.is_dirty = False
             rows.append((SITE_PREFIX + site.key, encode_site(site, state.offset)))
-        rows += [(NODE_PREFIX + name.encode(), with_version(state.offset, b"")) for name in nodes]
         blocks = state.closed.rows(state.offset) + self._expire()
         self._storing = Vouched(state.clock.stream_ms, state.closed_through_ms)
         partition = [(PARTITION_KEY, encode_partition(self._partition_row(), state.offset))]
@@ -88,11 +95,17 @@ class Memory:
             state.closed_through_ms,
             state.expired_through_ms,
             state.twins_said,
-            state.topology_offsets if not state.restate else (NOTHING_FOLDED, NOTHING_FOLDED),
+            state.topology_offsets,
+            self._restate_from_ms(),
             state.records,
             state.ticks,
             state.rejected,
         )
+
+    def _restate_from_ms(self) -> Milliseconds | None:
+        """Return the oldest window that still has to be said again because the topology changed."""
+        again = () if self.state.restate_from_ms is None else (self.state.restate_from_ms,)
+        return min((*self.state.restate, *again), default=None)
 
     def restore(self, reader: RowReader) -> None:
         """Rebuild the state from its rows; the topology is not known yet."""
@@ -115,6 +128,7 @@ class Memory:
         state.expired_through_ms = row.expired_through_ms
         state.twins_said = row.twins_said
         state.topology_offsets = row.topology
+        state.restate_from_ms = row.restate_from_ms
         state.records, state.ticks, state.rejected = row.records, row.ticks, dict(row.rejected)
         self.stored = Vouched(row.stream_ms, row.closed_through_ms)
 

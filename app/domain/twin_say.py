@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
+from app.domain.attendance import NOT_STARTED
 from app.domain.contracts import Contribution, LiveTotals, Watermark, WindowTotals
 from app.domain.live import Share, share_of
 from app.domain.sayings import SiteSayings, encode_message, encode_site_window, encode_transition, encode_twin
@@ -44,9 +45,12 @@ def _closed(state: TwinState) -> list[Window]:
 
 
 def _restate(state: TwinState) -> None:
-    for start_ms in sorted(state.restate)[:RESTATED_AT_ONCE]:
+    """Say a few windows again, and all whose rows the next flush may drop."""
+    dropping = sum(1 for start_ms in state.restate if start_ms < state.oldest_kept_ms)
+    for start_ms in sorted(state.restate)[: dropping + RESTATED_AT_ONCE]:
         del state.restate[start_ms]
-        state.closed.window(start_ms).say_everything(state.known)
+        if state.expired_through_ms is None or start_ms >= state.expired_through_ms:
+            state.closed.window(start_ms).say_everything(state.known)
 
 
 def _finals(state: TwinState, window: Window) -> Iterator[tuple[str, bytes]]:
@@ -64,6 +68,8 @@ def _provisional(state: TwinState, window: Window, due: Due) -> Iterator[tuple[s
 def _live(state: TwinState, due: Due) -> Iterator[tuple[str, bytes]]:
     """Members are those of stream time: an edge may begin or end without a message."""
     stream_ms = state.clock.stream_ms
+    if stream_ms == NOT_STARTED:
+        return
     epoch = state.topology.epoch_of(stream_ms)
     if epoch != state.live_epoch:
         state.live_epoch = epoch
@@ -138,7 +144,8 @@ def _twins(state: TwinState) -> list[tuple[str, bytes]]:
     said = []
     for site in changed:
         site.is_twin_dirty = False
-        said.append((site.name, encode_twin(site, revision=state.offset, as_of_ms=state.clock.stream_ms)))
+        revision = max(state.offset, site.version)  # a row may be ahead of the partition row after a crash
+        said.append((site.name, encode_twin(site, revision=revision, as_of_ms=state.clock.stream_ms)))
     return said
 
 

@@ -14,7 +14,7 @@ from app.domain.rules import PartitionOf, Rules
 from app.domain.sayings import Rejected
 from app.domain.site import NOTHING_FOLDED, Site
 from app.domain.topology import Topology
-from app.domain.units import Milliseconds
+from app.domain.units import Milliseconds, Offset
 from app.domain.window import Window
 
 
@@ -48,6 +48,10 @@ class TwinState:
         """Nodes to which this partition ever contributed: they have to hear when it has nothing left for them."""
         self.restate: dict[Milliseconds, None] = {}
         """Closed windows whose totals have to be said again because the topology of their time changed."""
+        self.say_all_at: Offset | None = None
+        """Where a former owner may have come to: a newer version of everything open has to be said from there."""
+        self.restate_from_ms: Milliseconds | None = None
+        """The same for closed windows, from here on, if the topology has changed meanwhile."""
         self.said_watermark_ms: Milliseconds | None = None
         self.twins_said = NOTHING_FOLDED
         self.changed_twins: list[Site] = []
@@ -80,6 +84,11 @@ class TwinState:
     def is_closed(self, start_ms: Milliseconds) -> bool:
         """Whether a window was closed already."""
         return self.closed_through_ms is not None and start_ms < self.closed_through_ms
+
+    @property
+    def oldest_kept_ms(self) -> Milliseconds:
+        """The oldest window for which readings are still accepted; the rows of older ones are dropped."""
+        return self.rules.window_start(self.clock.stream_ms - self.rules.horizon_ms)
 
     def mark(self, site: Site) -> None:
         """Note that a site has to be remembered, and shown as a twin."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.domain.contracts import NodeRecord, SiteRecord
 from app.domain.site import Site
 from app.domain.topology import earliest_effect_ms, earliest_node_effect_ms
-from app.domain.twin_silence import watch
+from app.domain.twin_silence import say_transition, watch
 from app.domain.twin_state import TwinState
 from app.domain.units import Milliseconds, Offset
 
@@ -32,7 +32,9 @@ class StagedTopology:
         _rebuild(state)
         earliest = [at_ms for at_ms in effects if at_ms is not None]
         if earliest and is_new:
-            restate(state, min(earliest) if state.has_topology else ALWAYS)
+            _restate_from(state, min(earliest) if state.has_topology else ALWAYS)
+        elif not state.has_topology and state.restate_from_ms is not None:
+            _restate_from(state, state.restate_from_ms)
         state.has_topology = True
 
 
@@ -64,6 +66,10 @@ def _release(state: TwinState, site: Site) -> None:
     """A site's new record is its operator's word that it may be folded again."""
     site.quarantined_at = None
     state.mark(site)
+    say_transition(
+        state, site, machine="quarantine", before="quarantined", after="folding", cause="topology",
+        at_ms=state.clock.stream_ms, offset=state.offset,
+    )  # fmt: skip
 
 
 def _rebuild(state: TwinState) -> None:
@@ -74,14 +80,30 @@ def _rebuild(state: TwinState) -> None:
     state.live.rebuild(state.sites.values())
 
 
+def _restate_from(state: TwinState, from_ms: Milliseconds) -> None:
+    """Restate now, and again where a former owner may have come to: its higher offset holds until that is passed."""
+    restate(state, from_ms)
+    if state.say_all_at is None:
+        state.restate_from_ms = None
+    elif state.restate_from_ms is None or from_ms < state.restate_from_ms:
+        state.restate_from_ms = from_ms
+
+
+def restate_deferred(state: TwinState) -> None:
+    """Restate once more what a former owner may have said with a higher offset than ours was."""
+    from_ms, state.restate_from_ms = state.restate_from_ms, None
+    if from_ms is not None:
+        restate(state, from_ms)
+
+
 def restate(state: TwinState, from_ms: Milliseconds) -> None:
     """Have the closed windows from *from_ms* on said again, as far back as readings are still accepted."""
     if state.closed_through_ms is None or state.first_window_ms is None:
         return
-    oldest_ms = state.closed_through_ms - state.rules.horizon_ms
-    start_ms = max(state.rules.window_start(from_ms), state.rules.window_start(oldest_ms))
-    for stored_ms in state.closed.starts_with_rows(start_ms, state.closed_through_ms):
-        state.restate[stored_ms] = None
+    start_ms = max(state.rules.window_start(from_ms), state.oldest_kept_ms)
+    stored = state.closed.starts_with_rows(start_ms, state.closed_through_ms)
+    for known_ms in [*stored, *(held_ms for held_ms in state.closed.held if held_ms >= start_ms)]:
+        state.restate[known_ms] = None
     at_ms = max(start_ms, state.first_window_ms)
     while at_ms < state.closed_through_ms:
         state.restate[at_ms] = None

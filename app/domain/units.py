@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
     class _Unit(int):
         def __add__(self, other: Self, /) -> Self: ...  # type: ignore[override]
+        def __radd__(self, other: Self, /) -> Self: ...  # type: ignore[override]
         def __sub__(self, other: Self, /) -> Self: ...  # type: ignore[override]
+        def __rsub__(self, other: Self, /) -> Self: ...  # type: ignore[override]
         def __mod__(self, other: Self, /) -> Self: ...  # type: ignore[override]
         def __neg__(self) -> Self: ...
         def __mul__(self, other: int, /) -> Self: ...

@@ -195,7 +195,7 @@ class Window:
             if entry.device.record is not None:
                 heard.add_kind(_kind(entry.device), self.measure(entry))
         kinds = _merged(self.membership.expected_of(site).kinds, heard.kinds)
-        total = [sum(column) for column in zip(*kinds.values(), strict=True)]
+        total = [sum(column) for column in zip(NO_MEASURES, *kinds.values(), strict=True)]
         return {"all": window_kind(total)} | {kind: window_kind(measures) for kind, measures in kinds.items()}
 
 
