@@ -1,0 +1,68 @@
+"""`python -m tests.simulation`: run schedules, or make the smallest of one that fails.
+
+--seeds 10000 [--first 0]   run that many and print those that go wrong
+--seed 17                   run one; if it goes wrong, look for the fewest faults, changes and records that still do
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from hypothesis import Phase, find, settings
+from hypothesis import strategies as st
+
+from tests.simulation.run import Limits, Result, run
+
+SHOWN = 10
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=1000)
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--seed", type=int)
+    given = parser.parse_args()
+    return _one(given.seed) if given.seed is not None else _many(range(given.first, given.first + given.seeds))
+
+
+def _many(seeds: range) -> int:
+    failed = crashes = records = 0
+    for seed in seeds:
+        result = run(seed)
+        crashes, records = crashes + result.crashes, records + result.records
+        if result.differences:
+            failed += 1
+            print(f"seed {seed}: {len(result.differences)} differences; python -m tests.simulation --seed {seed}")
+    print(f"{len(seeds)} schedules, {crashes} crashes, {records} records, {failed} wrong")
+    return int(failed > 0)
+
+
+def _one(seed: int) -> int:
+    result = run(seed)
+    _tell(result)
+    if not result.differences:
+        return 0
+    smallest = shrink(seed)
+    print(f"the smallest that still fails: {smallest}")
+    _tell(run(seed, smallest))
+    return 1
+
+
+def shrink(seed: int) -> Limits:
+    """Let Hypothesis look for the fewest faults, changes and records with which a seed still fails."""
+    limits = st.builds(Limits, faults=st.integers(0, 12), changes=st.integers(0, 4), records=st.integers(1, 400))
+    effort = settings(max_examples=400, database=None, deadline=None, phases=[Phase.generate, Phase.shrink])
+    return find(limits, lambda one: bool(run(seed, one).differences), settings=effort)
+
+
+def _tell(result: Result) -> None:
+    print(
+        f"seed {result.seed}: {result.crashes} crashes, {result.records} records, {len(result.differences)} differences"
+    )
+    for line in result.differences[:SHOWN]:
+        print(f"  {line}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
