@@ -2,6 +2,7 @@
 VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
+COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check clean up down simulate
@@ -38,11 +39,12 @@ check: $(STAMP) ## format, lint, types, unit tests
 simulate: $(STAMP) ## run SEEDS=n schedules of the simulator
 	@$(PY) -m tests.simulation --seeds $(or $(SEEDS),1000)
 
-up: ## start the dev stack in containers
-	docker-compose up --build -d
+up: $(STAMP) ## start the dev stack in containers: Kafka, three workers, a day that is played in a loop
+	@[ -f .gridtwin/simbench/dataset.json ] || $(PY) -m app dataset simbench .gridtwin/simbench
+	$(COMPOSE) up --build -d
 
 down: ## stop it and remove its volumes
-	docker-compose down -v
+	$(COMPOSE) down --volumes --remove-orphans
 
 clean: ## remove what make made; stop nothing
 	rm -rf $(VENV) .gridtwin .mypy_cache .pytest_cache .ruff_cache .hypothesis
