@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import sys
 from typing import Any, cast
 
@@ -20,6 +21,7 @@ COMMANDS = {
     "tail": "follow a level",
     "worker": "run a worker of one role",
     "settings": "print every setting",
+    "contracts": "write the JSON Schemas of every public record",
     "demo": "the main job: a day, computed exactly while its workers are killed",
 }
 
@@ -46,6 +48,8 @@ class Commands(click.Group):
 @click.group(cls=Commands)
 def cli() -> None:
     """A virtual power plant core: a digital twin per site, rolled up exactly."""
+    # What went wrong is said once, by the command; a worker sets up logs of its own.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
 
 def main(arguments: list[str] | None = None) -> Any:
@@ -54,6 +58,11 @@ def main(arguments: list[str] | None = None) -> Any:
         return cli.main(arguments, prog_name="gridtwin", standalone_mode=True)
     except GridtwinError as error:
         click.echo(f"gridtwin: {error}", err=True)
+        sys.exit(1)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        click.echo(f"gridtwin: {error.strerror}: {error.filename}", err=True)
         sys.exit(1)
 
 

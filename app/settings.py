@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from app.domain.rules import Rules
-from app.domain.units import Seconds, to_milliseconds
+from app.domain.units import MS_PER_S, Milliseconds, Seconds, to_milliseconds
 from app.errors import GridtwinError
 
 PREFIX = "VPP_"
@@ -92,8 +92,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             grace_ms=to_milliseconds(Seconds(self.grace_s)),
             horizon_ms=to_milliseconds(Seconds(self.horizon_s)),
             future_ms=to_milliseconds(Seconds(self.future_s)),
-            tick_ms=to_milliseconds(Seconds(round(self.tick_s))),
-            attended_gap_ms=to_milliseconds(Seconds(round(self.attended_gap_s))),
+            tick_ms=Milliseconds(round(self.tick_s * MS_PER_S)),
+            attended_gap_ms=Milliseconds(round(self.attended_gap_s * MS_PER_S)),
             fresh_intervals=self.fresh_intervals,
             fresh_intervals_by_kind=self.fresh_intervals_by_kind,
             delayed_intervals=self.delayed_intervals,
@@ -161,7 +161,7 @@ def _matching(pattern: str, allowed: str) -> tuple[Callable[[str], str], str]:
 def _by_word(number: Callable[[str], Any], allowed: str) -> tuple[Callable[[str], dict[str, Any]], str]:
     def parse(text: str) -> dict[str, Any]:
         pairs = [pair.rsplit("=", 1) for pair in text.split(",") if pair]
-        if any(len(pair) != 2 for pair in pairs):
+        if any(len(pair) != 2 or not pair[0].strip() for pair in pairs):
             raise ValueError(text)
         return {word.strip(): number(value) for word, value in pairs}
 
@@ -195,7 +195,7 @@ _TABLE: dict[str, tuple[str, tuple[Callable[[str], Any], str], str]] = {
     "window_blocks": ("256", _integer(1, 65_536), "Rows for the sites of a closed window, per partition; fixed for life"),
     "cached_windows": ("16", _integer(1, 10_000), "Closed windows whose totals stay in memory for more late readings"),
     "publish_cadence_s": ("1", _number(0.01, 3600), "Seconds between provisional and live values"),
-    "level_cadence_s": ("", _by_word(float, "level=seconds, separated by commas"), "The same, for levels that are slower"),
+    "level_cadence_s": ("", _by_word(_ANY_S[0], "level=seconds, separated by commas"), "The same, for levels that are slower"),
     "checkpoint_cadence_s": ("2", _number(0.05, 3600), "Seconds between flushes of state; what a restart reads again"),
     "twin_cadence_s": ("15", _ANY_S, "Seconds between two publications of changed twins"),
     "topology_wait_s": ("5", _number(0.1, 600), "How long to read topology before a site is held to be unknown"),
@@ -221,6 +221,8 @@ def _conflicts(values: Mapping[str, Any]) -> list[str]:
     rules = [
         (values["heartbeat_s"] * 3 <= values["session_timeout_s"],
          "VPP_HEARTBEAT_S is {heartbeat_s:g}; allowed: at most a third of VPP_SESSION_TIMEOUT_S ({session_timeout_s:g})"),
+        (values["session_timeout_s"] <= values["request_timeout_s"],
+         "VPP_REQUEST_TIMEOUT_S is {request_timeout_s:g}; allowed: at least VPP_SESSION_TIMEOUT_S ({session_timeout_s:g})"),
         (values["grace_s"] < values["horizon_s"],
          "VPP_GRACE_S is {grace_s}; allowed: less than VPP_HORIZON_S ({horizon_s})"),
         (values["delayed_intervals"] <= values["offline_intervals"],

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import click
 
 from app.cli.environment import DIRECTORY
-from app.kafka.broker import LocalBroker
+from app.kafka.broker import LocalBroker, answers
 
 DEFAULT = Path(".gridtwin/broker")
 _directory = click.option("--dir", "directory", type=DIRECTORY, default=DEFAULT, show_default=True, help="Its data.")
@@ -20,7 +21,7 @@ def broker() -> None:
 
 @broker.command()
 @_directory
-@click.option("--port", type=int, default=9092, show_default=True, help="0 takes a free one.")
+@click.option("--port", type=click.IntRange(0, 65_535), default=9092, show_default=True, help="0 takes a free one.")
 def start(directory: Path, port: int) -> None:
     """Start it; ready when this returns. The first start fetches it by Maven."""
     address = LocalBroker(directory, port or None).start()
@@ -43,4 +44,9 @@ def status(directory: Path) -> None:
     if running is None:
         click.echo(f"no broker runs in {directory}")
         raise SystemExit(1)
-    click.echo(f"Kafka runs at {running.address}, process {running.pid}, data in {directory}")
+    is_ready = asyncio.run(answers(running.address))
+    click.echo(
+        f"Kafka {'answers' if is_ready else 'runs, but does not answer,'} at {running.address}, "
+        f"process {running.pid}, data in {directory}"
+    )
+    raise SystemExit(0 if is_ready else 1)

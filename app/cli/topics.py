@@ -35,11 +35,14 @@ def create(dataset: Path | None, levels: str | None) -> None:
 @_dataset
 @_levels
 def describe(dataset: Path | None, levels: str | None) -> None:
-    """Print every topic that is needed, and whether it is as it has to be."""
+    """Print every topic that is needed, and whether it is as it has to be; exit code 1 if one is not."""
     settings = load_settings()
     wanted = all_topics(levels_of(dataset, levels), settings)
     seen = asyncio.run(describe_topics(settings.broker, wanted))
+    is_well = True
     for spec in wanted:
         faults = differences(spec, seen[spec.name]) if spec.name in seen else ["missing"]
+        is_well = is_well and not faults
         config = " ".join(f"{name}={value}" for name, value in spec.config.items())
         click.echo(f"{spec.name}  {spec.partitions} partitions  {config}  {'; '.join(faults) or 'ok'}")
+    raise SystemExit(0 if is_well else 1)

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import click
 
-from app.cli.environment import DIRECTORY, load_settings
+from app.cli.environment import DIRECTORY, settings_for
 from app.dataset.format import Dataset
 from app.settings import Settings
 from app.verify.compare import Report
 from app.verify.compare import verify as compare
-from app.verify.explain import readings_behind
+from app.verify.explain import SHOWN_READINGS, readings_behind
+
+SHOWN_KEYS = 3
 
 
 @click.command()
@@ -20,12 +22,16 @@ from app.verify.explain import readings_behind
 @click.option(
     "--timeout", "timeout_s", default=60.0, show_default=True, help="Seconds without news before it gives up."
 )
+@click.option("--within", is_flag=True, help="Only windows of the dataset's own time; other telemetry flows, too.")
 @click.option("--show", default=10, show_default=True, help="Differences to print.")
-def verify(directory: Path, timeout_s: float, show: int) -> None:
+def verify(directory: Path, timeout_s: float, within: bool, show: int) -> None:
     """Read the level topics like any consumer and compare every truth row; exit code 1 on any difference."""
-    settings, dataset = load_settings(), Dataset(directory)
-    report = asyncio.run(compare(dataset, settings, timeout_s=timeout_s))
+    dataset = Dataset(directory)
+    settings = settings_for(dataset)
+    report = asyncio.run(compare(dataset, settings, timeout_s=timeout_s, within=within))
     tell(report)
+    if within:
+        click.echo("conservation: not compared, other telemetry flows")
     if not report.passed:
         _tell_differences(report, dataset, settings, show)
         raise SystemExit(1)
@@ -33,7 +39,7 @@ def verify(directory: Path, timeout_s: float, show: int) -> None:
 
 def tell(report: Report) -> None:
     """Print what was compared."""
-    click.echo(f"{report.equal} of {report.rows} rows equal, every one final; {report.records_read} records read")
+    click.echo(f"{report.equal} of {report.rows} rows equal and final; {report.records_read} records read")
     if report.soc_rows:
         click.echo(f"{report.soc_equal} of {report.soc_rows} states of charge equal")
     totals = [sum(column) for column in zip(*report.ledgers.values(), strict=True)]
@@ -48,7 +54,10 @@ def _tell_differences(report: Report, dataset: Dataset, settings: Settings, show
     click.echo(f"{len(report.differences)} differences, the first of them:")
     for line in report.differences[:show]:
         click.echo(f"  {line}")
-    for key in report.different_keys[:3]:
-        click.echo(f"readings behind {key[0]}, window {key[1]}:")
-        for line in asyncio.run(readings_behind(dataset, settings, key)):
+    keys = list(dict.fromkeys(report.different_keys))[:SHOWN_KEYS]
+    for (node, start_ms), lines in asyncio.run(readings_behind(dataset, settings, keys)).items():
+        click.echo(f"readings behind {node}, window {start_ms}:")
+        for line in lines[:SHOWN_READINGS]:
             click.echo(f"  {line}")
+        if len(lines) > SHOWN_READINGS:
+            click.echo(f"  ... and {len(lines) - SHOWN_READINGS} more")

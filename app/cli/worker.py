@@ -14,7 +14,8 @@ def worker(role: str) -> None:
     settings = load_settings()
     from app.batch import run_worker
     from app.logs import configure
-    from app.main import create
+    from app.main import check_now, create
 
     configure(settings)
+    check_now(settings)
     run_worker(create(role, settings), log_level=settings.log_level)

@@ -6,13 +6,11 @@ Data: SimBench, ODbL 1.0. It is fetched, converted and never committed. Times in
 
 from __future__ import annotations
 
-import hashlib
 import random
 import re
-import subprocess
-import sys
 import zlib
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,14 +18,14 @@ import msgspec
 import numpy as np
 import pandas as pd
 
-from app.dataset.format import DatasetWriter, Member, Meta, SocTruthRow, TruthRow
+from app.dataset.format import Member, Meta
 from app.dataset.simbench_grid import Grid, Source
+from app.dataset.simbench_truth import Column, soc_truth_rows, truth_rows
+from app.dataset.simbench_wheel import fetch_wheel
+from app.dataset.writer import DatasetWriter
 from app.domain.contracts import DeviceRecord, Edge
 from app.errors import GridtwinError
-from app.kafka.java import cache_dir
 
-VERSION = "1.6.3"
-SHA256 = "8b48bdab2445286a96649eb18bb09476d000a0e212fd57fdba83399df54af4de"
 ZONE = "Europe/Berlin"
 INTERVAL_S = 900
 EFFICIENCY = 0.95
@@ -61,7 +59,7 @@ class Series(NamedTuple):
     soc_wh: Any
 
 
-def convert(directory: Path, *, scenario: int, mv_grid: str, lv_limit: int, start: str, days: int, window_s: int,
+def convert(directory: Path, *, scenario: int, mv_grid: str, lv_limit: int, start: datetime, days: int, window_s: int,
             stagger: bool, seed: int) -> Meta:  # fmt: skip
     """Write the dataset of some LV grids below one MV grid for some local days; return its description."""
     source = Source(fetch_wheel(), scenario)
@@ -69,46 +67,35 @@ def convert(directory: Path, *, scenario: int, mv_grid: str, lv_limit: int, star
     units = [unit for unit in _units(source, set(grid.lv_grids)) if unit.bus in grid.node_of_bus]
     series = _series(source, units, start, days, stagger=stagger)
     sites = _sites(units, grid)
-    writer = DatasetWriter(directory)
-    writer.topology(_members(units, series, grid, sites))
-    readings = writer.telemetry(_telemetry(units, series, seed))
-    truth_rows = writer.truth(_truth(units, series, sites, window_s))
-    soc_rows = writer.soc_truth(_soc_truth(units, series, window_s))
-    meta = Meta(
-        name=f"simbench-{scenario}-{mv_grid}-{lv_limit}-{start}-{days}d",
-        window_s=window_s,
-        start_ms=int(series.times_ms[0]),
-        end_ms=int(series.times_ms[-1]) + INTERVAL_S * 1000,
-        tick_s=60,
-        levels=tuple(sorted({"group", *(grid.levels[node] for nodes in sites.values() for node in nodes
-                                        if node in grid.levels)})),
-        sites=len(sites),
-        devices=len(units),
-        readings=readings,
-        truth_rows=truth_rows,
-        soc_truth_rows=soc_rows,
-        seed=seed,
-        licence=LICENCE,
-    )  # fmt: skip
-    writer.finish(meta)
+    with DatasetWriter(directory) as writer:
+        writer.topology(_members(units, series, grid, sites))
+        readings = writer.telemetry(_telemetry(units, series, seed))
+        truth, soc_truth = _truth(writer, units, series, sites, window_s)
+        meta = Meta(
+            name=f"simbench-{scenario}-{mv_grid}-{lv_limit}-{start:%Y-%m-%d}-{days}d",
+            window_s=window_s,
+            start_ms=int(series.times_ms[0]),
+            end_ms=int(series.times_ms[-1]) + INTERVAL_S * 1000,
+            tick_s=60,
+            levels=tuple(sorted({grid.levels.get(node, "group") for nodes in sites.values() for node in nodes})),
+            sites=len(sites),
+            devices=len(units),
+            readings=readings,
+            truth_rows=truth,
+            soc_truth_rows=soc_truth,
+            seed=seed,
+            licence=LICENCE,
+        )
+        writer.finish(meta)
     return meta
 
 
-def fetch_wheel() -> Path:
-    """Return SimBench's wheel, downloaded once and checked."""
-    wheel = cache_dir() / f"simbench-{VERSION}-py3-none-any.whl"
-    if not wheel.exists():
-        wheel.parent.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", f"simbench=={VERSION}", "-d",
-                   str(wheel.parent)]  # fmt: skip
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise GridtwinError(f"pip could not fetch simbench {VERSION}: {done.stderr.strip()[-400:]}")
-    seen = hashlib.sha256(wheel.read_bytes()).hexdigest()
-    if seen != SHA256:
-        wheel.unlink()
-        raise GridtwinError(f"simbench {VERSION} has checksum {seen}, expected {SHA256}; it was removed, try again")
-    return wheel
+def _truth(writer: DatasetWriter, units: list[Unit], series: Series, sites: dict[str, list[str]],
+           window_s: int) -> tuple[int, int]:  # fmt: skip
+    columns = [Column(_id(unit.bus), _id(unit.name), unit.kind) for unit in units]
+    rows = truth_rows(columns, series.times_ms, series.power_w, sites, interval_s=INTERVAL_S, window_s=window_s)
+    soc_rows = soc_truth_rows(columns, series.times_ms, series.soc_wh, window_s=window_s)
+    return writer.truth(rows), writer.soc_truth(soc_rows)
 
 
 def _units(source: Source, subnets: set[str]) -> Iterator[Unit]:
@@ -151,7 +138,7 @@ def _kind_of_source(kind: str) -> str:
     return next((ours for theirs, ours in words if theirs in kind.lower()), "res_mix")
 
 
-def _series(source: Source, units: list[Unit], start: str, days: int, *, stagger: bool) -> Series:
+def _series(source: Source, units: list[Unit], start: datetime, days: int, *, stagger: bool) -> Series:
     steps, times_ms = _steps(source, start, days)
     year = len(source.table("LoadProfile"))
     power_w = np.zeros((len(steps), len(units)), np.int64)
@@ -169,14 +156,14 @@ def _series(source: Source, units: list[Unit], start: str, days: int, *, stagger
     return Series(times_ms, power_w, reactive_var, _soc(units, power_w))
 
 
-def _steps(source: Source, start: str, days: int) -> tuple[Any, Any]:
+def _steps(source: Source, start: datetime, days: int) -> tuple[Any, Any]:
     """Return the rows of some local days, 92 to 100 of a day, and their times in UTC."""
     stamps = pd.to_datetime(source.table("LoadProfile")["time"], format="%d.%m.%Y %H:%M")
     times = stamps.dt.tz_localize(ZONE, ambiguous="infer").dt.tz_convert("UTC")
     first = pd.Timestamp(start, tz=ZONE)
     steps = np.flatnonzero((times >= first) & (times < first + pd.DateOffset(days=days)))
     if not len(steps):
-        raise GridtwinError(f"no data for {start}: SimBench is the year 2016")
+        raise GridtwinError(f"SimBench has no data for {start:%Y-%m-%d}; its year is 2016")
     epoch = pd.Timestamp("1970-01-01", tz="UTC")
     return steps, ((times.iloc[steps] - epoch) // pd.Timedelta(milliseconds=1)).to_numpy()
 
@@ -255,50 +242,3 @@ def _telemetry(units: list[Unit], series: Series, seed: int) -> Iterator[bytes]:
             arriving.append((at_ms + chance.randrange(200, LONGEST_LATENCY_MS), site, value))
         for arrived_ms, site, value in sorted(arriving, key=lambda one: one[0]):
             yield encode({"site": site, "arrived_at_ms": arrived_ms, "value": value}) + b"\n"
-
-
-def _truth(units: list[Unit], series: Series, sites: dict[str, list[str]], window_s: int) -> Iterator[TruthRow]:
-    """Yield the truth of every node, site and kind: sums over columns of the source, not over telemetry."""
-    columns: dict[tuple[str, str], list[int]] = {}
-    for column, unit in enumerate(units):
-        for node in (_id(unit.bus), *sites[_id(unit.bus)]):
-            for kind in ("all", unit.kind):
-                columns.setdefault((node, kind), []).append(column)
-    window_of = series.times_ms // (window_s * 1000) * (window_s * 1000)
-    for start_ms in np.unique(window_of).tolist():
-        steps = series.power_w[window_of == start_ms]
-        per_device = _per_device(steps, window_s)
-        for (node, kind), mine in columns.items():
-            sums = per_device[:, mine].sum(axis=1)
-            yield TruthRow(start_ms, node, kind, *map(int, sums))
-
-
-def _per_device(steps: Any, window_s: int) -> Any:
-    """Return the columns of a truth row from `readings` on, one column per device."""
-    count, devices = steps.shape
-    longest_s = max(window_s, INTERVAL_S)
-    seconds, parts = (INTERVAL_S, 1) if count * INTERVAL_S <= longest_s else (longest_s, count)
-    positive = np.where(steps > 0, steps, 0).sum(axis=0)
-    total = steps.sum(axis=0)
-    ones = np.ones(devices, np.int64)
-    return np.stack([
-        ones * count, total, _half_even(total, count), _half_even(positive * seconds, parts),
-        _half_even((positive - total) * seconds, parts), ones, ones,
-        ones * min(count * INTERVAL_S, longest_s, window_s), ones * window_s,
-    ])  # fmt: skip
-
-
-def _half_even(dividend: Any, divisor: int) -> Any:
-    quotient, remainder = np.divmod(dividend, divisor)
-    up = (2 * remainder > divisor) | ((2 * remainder == divisor) & (quotient % 2 == 1))
-    return quotient + up
-
-
-def _soc_truth(units: list[Unit], series: Series, window_s: int) -> Iterator[SocTruthRow]:
-    """Yield the state of charge in the last step of each window."""
-    window_of = series.times_ms // (window_s * 1000) * (window_s * 1000)
-    last = {start_ms: step for step, start_ms in enumerate(window_of.tolist())}
-    for start_ms, step in last.items():
-        for column, unit in enumerate(units):
-            if series.soc_wh[step, column] >= 0:
-                yield SocTruthRow(start_ms, _id(unit.bus), _id(unit.name), int(series.soc_wh[step, column]))

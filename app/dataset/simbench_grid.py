@@ -15,6 +15,8 @@ from typing import Any
 
 import pandas as pd
 
+from app.errors import GridtwinError
+
 ROOT = "EHV1"
 LV_GRID = re.compile(r"LV\d+\.\d+$")
 FEEDER = re.compile(r"Feeder\d+$")
@@ -63,9 +65,10 @@ class Grid:
         buses = source.table("Node")
         self._subnet: dict[str, str] = dict(zip(buses["id"], buses["subnet"], strict=True))
         self._edges = list(_closed_edges(source))
+        self._fed = self._lv_transformers()
+        self.lv_grids = self._choose_lv_grids(mv_grid, lv_limit)
         self._add_substation(mv_grid)
         self._add_mv_feeders(mv_grid)
-        self.lv_grids = self._choose_lv_grids(mv_grid, lv_limit)
         for name in self.lv_grids:
             self._add_lv_grid(name)
 
@@ -109,13 +112,16 @@ class Grid:
         return found
 
     def _choose_lv_grids(self, mv_grid: str, limit: int) -> list[str]:
-        fed = self._lv_transformers()
-        mine = [name for name, (bus, _) in fed.items() if bus.split()[0] == mv_grid]
+        above = {name: bus.split()[0] for name, (bus, _) in self._fed.items()}
+        mine = [name for name in above if above[name] == mv_grid]
+        if not mine:
+            known = ", ".join(sorted(set(above.values())))
+            raise GridtwinError(f"SimBench has no LV grids below {mv_grid!r}; it has some below {known}")
         mine.sort(key=lambda name: tuple(int(number) for number in re.findall(r"\d+", name)))
         return mine[:: max(1, len(mine) // limit)][:limit]
 
     def _add_lv_grid(self, name: str) -> None:
-        fed_from, busbar = self._lv_transformers()[name]
+        fed_from, busbar = self._fed[name]
         self._add(name, "lv_grid", self.node_of_bus[fed_from])
         inside = {bus for bus, net in self._subnet.items() if net == name}
         components = _components(self._edges, inside - {busbar})

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+import msgspec
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaConnectionError, for_code
+from aiokafka.errors import KafkaConnectionError, KafkaError, for_code
 
 from app.errors import GridtwinError
 from app.kafka.clients import unavailable
 from app.topics import TopicSpec
+
+DECIDING = ("cleanup.policy", "message.timestamp.type")
 
 
 @asynccontextmanager
@@ -23,7 +26,9 @@ async def admin(broker: str) -> AsyncIterator[Any]:
         await client.start()
         yield client
     except KafkaConnectionError as error:
-        raise unavailable(broker, error) from error
+        raise unavailable(broker) from error
+    except KafkaError as error:
+        raise GridtwinError(f"Kafka at {broker} refused: {error}") from error
     finally:
         await client.close()
 
@@ -36,15 +41,46 @@ async def create_topics(broker: str, wanted: Sequence[TopicSpec]) -> list[str]:
         if faults:
             raise GridtwinError("topics differ from what is needed; nothing was changed:\n  " + "\n  ".join(faults))
         missing = [spec for spec in wanted if spec.name not in seen]
-        if missing:
-            await _create(client, missing)
+        for is_rehearsal in (True, False) if missing else ():
+            await _create(client, missing, is_rehearsal=is_rehearsal)
         return [spec.name for spec in missing]
+
+
+async def group_members(broker: str, group: str) -> int | None:
+    """Return how many members a group has; None while it is not settled who they are."""
+    async with admin(broker) as client:
+        (answer,) = await client.describe_consumer_groups([group])
+        (_, _, state, _, _, members, *_), *_ = answer.groups
+        return len(members) if state == "Stable" else None
+
+
+async def topic_names(broker: str) -> set[str]:
+    """Return the names of all topics that there are."""
+    async with admin(broker) as client:
+        return set(await client.list_topics())
 
 
 async def describe_topics(broker: str, wanted: Sequence[TopicSpec]) -> dict[str, TopicSpec]:
     """Return those of the topics that exist, as they are, with the settings that matter."""
     async with admin(broker) as client:
         return await _describe(client, wanted)
+
+
+async def check_topics(broker: str, wanted: Sequence[TopicSpec]) -> None:
+    """Refuse to start when a topic is missing, or differs in what decides a number; its sizes are the operator's."""
+    seen = await describe_topics(broker, wanted)
+    faults = [f"{spec.name} does not exist" for spec in wanted if spec.name not in seen]
+    faults += [line for spec in wanted if spec.name in seen for line in _decided(spec, seen[spec.name])]
+    if faults:
+        raise GridtwinError(
+            "topics are not as these settings need them; nothing was read. Make them with `gridtwin topics create`, or "
+            "set VPP_PARTITIONS and VPP_TELEMETRY_TIMESTAMPS to what they were made with:\n  " + "\n  ".join(faults)
+        )
+
+
+def _decided(wanted: TopicSpec, seen: TopicSpec) -> list[str]:
+    config = {name: wanted.config[name] for name in DECIDING if name in wanted.config}
+    return differences(msgspec.structs.replace(seen, partitions=wanted.partitions, config=config), seen)
 
 
 def differences(wanted: TopicSpec, seen: TopicSpec) -> list[str]:
@@ -60,15 +96,32 @@ def differences(wanted: TopicSpec, seen: TopicSpec) -> list[str]:
     return lines
 
 
-async def _create(client: Any, missing: Sequence[TopicSpec]) -> None:
+async def require_topics(broker: str, partitions: Mapping[str, int]) -> None:
+    """Raise if one of these topics is missing or has another number of partitions."""
+    wanted = [TopicSpec(name, number, 0, {}) for name, number in partitions.items()]
+    seen = await describe_topics(broker, wanted)
+    missing = [spec.name for spec in wanted if spec.name not in seen]
+    if missing:
+        raise GridtwinError(f"no topic {', '.join(missing)} at {broker}; make it with `gridtwin topics create`")
+    for spec in wanted:
+        if seen[spec.name].partitions != spec.partitions:
+            raise GridtwinError(
+                f"{spec.name} has {seen[spec.name].partitions} partitions, expected {spec.partitions}; set "
+                f"VPP_PARTITIONS to what the topics were made with"
+            )
+
+
+async def _create(client: Any, missing: Sequence[TopicSpec], *, is_rehearsal: bool) -> None:
+    """Make topics; a rehearsal finds out whether Kafka would, so that not only some are made."""
     new = [
         NewTopic(spec.name, spec.partitions, spec.replication_factor, topic_configs=dict(spec.config))
         for spec in missing
     ]
-    answer = await client.create_topics(new, timeout_ms=30_000)
+    answer = await client.create_topics(new, timeout_ms=30_000, validate_only=is_rehearsal)
     for name, code, *reason in answer.topic_errors:
         if code:
-            raise GridtwinError(f"Kafka refused to make {name}: {for_code(code).__name__} {' '.join(map(str, reason))}")
+            why = " ".join(str(word) for word in reason if word) or for_code(code).__name__
+            raise GridtwinError(f"Kafka refused to make {name}: {why}")
 
 
 async def _describe(client: Any, wanted: Sequence[TopicSpec]) -> dict[str, TopicSpec]:

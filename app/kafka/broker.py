@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import socket
 import subprocess
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 from aiokafka.admin import AIOKafkaAdminClient
@@ -31,6 +33,19 @@ class Running(msgspec.Struct):
     address: str
 
 
+class Runtime(NamedTuple):
+    """Java and Kafka's jars."""
+
+    java: str
+    jars: Path
+
+    @property
+    def command(self) -> list[str]:
+        """The command line up to the main class."""
+        return [self.java, f"-Xmx{HEAP}", f"-Xms{HEAP}", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+                "-cp", f"{self.jars}/*"]  # fmt: skip
+
+
 class LocalBroker:
     """A broker whose data, log and process id live in one directory."""
 
@@ -43,8 +58,9 @@ class LocalBroker:
         """Start it and return its address once it answers."""
         if self.running() is not None:
             raise GridtwinError(f"a broker runs in {self.directory} already; `gridtwin broker stop` stops it")
+        runtime = Runtime(java(), broker_jars())
         address = f"127.0.0.1:{self._free_port()}"
-        process = self._launch(self._configure(address))
+        process = self._launch(runtime, self._configure(runtime, address))
         self._state.write_bytes(msgspec.json.encode(Running(process.pid, _started(process.pid), address)))
         try:
             self._wait(process, address)
@@ -67,18 +83,24 @@ class LocalBroker:
         """Return the broker of this directory if its process is alive."""
         if not self._state.exists():
             return None
-        held = msgspec.json.decode(self._state.read_bytes(), type=Running)
+        try:
+            held = msgspec.json.decode(self._state.read_bytes(), type=Running)
+        except msgspec.MsgspecError:
+            return None
         return held if _started(held.pid) == held.started != "" else None
 
     def _free_port(self) -> int:
+        """Return the port asked for, or a free one; what a broker before left waiting does not occupy it."""
         with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", self.port or 0))
             except OSError as error:
-                raise GridtwinError(f"port {self.port} is taken; choose another with --port, or free it") from error
+                why = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
+                raise GridtwinError(f"port {self.port} {why}; choose another with --port, or free it") from error
             return int(probe.getsockname()[1])
 
-    def _configure(self, address: str) -> Path:
+    def _configure(self, runtime: Runtime, address: str) -> Path:
         self.directory.mkdir(parents=True, exist_ok=True)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -91,25 +113,23 @@ class LocalBroker:
             + f"controller.quorum.voters=1@{controller}\n"
             + f"log.dirs={self.directory / 'data'}\n"
         )
-        self._format(settings)
+        self._format(runtime, settings)
         return settings
 
-    def _format(self, settings: Path) -> None:
+    def _format(self, runtime: Runtime, settings: Path) -> None:
         if (self.directory / "data" / "meta.properties").exists():
             return
         done = subprocess.run(
-            [java(), "-cp", f"{broker_jars()}/*", "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c",
-             str(settings)],
+            [*runtime.command, "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(settings)],
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         if done.returncode:
-            raise GridtwinError(f"Kafka could not format {self.directory}: {(done.stdout + done.stderr)[-500:]}")
+            raise _failure(f"Kafka could not format {self.directory}", done.stdout + done.stderr)
 
-    def _launch(self, settings: Path) -> subprocess.Popen[bytes]:
+    def _launch(self, runtime: Runtime, settings: Path) -> subprocess.Popen[bytes]:
         with (self.directory / "broker.log").open("ab") as log:
             return subprocess.Popen(
-                [java(), f"-Xmx{HEAP}", f"-Xms{HEAP}", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-                 "-cp", f"{broker_jars()}/*", "kafka.Kafka", str(settings)],
+                [*runtime.command, "kafka.Kafka", str(settings)],
                 stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True,
             )  # fmt: skip
 
@@ -117,9 +137,15 @@ class LocalBroker:
         until = time.monotonic() + START_TIMEOUT_S
         while not asyncio.run(answers(address)):
             if process.poll() is not None or time.monotonic() > until:
-                tail = (self.directory / "broker.log").read_text(errors="replace")[-800:]
-                raise GridtwinError(f"the broker did not start; the end of {self.directory}/broker.log: {tail}")
+                log = self.directory / "broker.log"
+                raise _failure(f"the broker did not start (see {log})", log.read_text(errors="replace"))
             time.sleep(0.2)
+
+
+def _failure(what: str, output: str) -> GridtwinError:
+    if "UnsupportedClassVersionError" in output:
+        return GridtwinError(f"{what}: this Java is too old; put Java 17 or later first on the PATH")
+    return GridtwinError(f"{what}: {output.strip()[-500:]}")
 
 
 async def answers(address: str) -> bool:

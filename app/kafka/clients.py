@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
@@ -19,16 +20,17 @@ Message = tuple[bytes | None, bytes | None, Sequence[tuple[str, bytes]], int | N
 
 POLL_MS = 300
 MAX_IN_FLIGHT = 64
+LONGEST_SILENCE_S = 40.0
 
 
 class BrokerUnavailableError(GridtwinError):
     """Kafka did not answer."""
 
 
-def unavailable(broker: str, error: BaseException) -> BrokerUnavailableError:
+def unavailable(broker: str) -> BrokerUnavailableError:
     """Return what to tell about a broker that does not answer."""
     return BrokerUnavailableError(
-        f"no Kafka broker answers at {broker} ({error}); start one with `gridtwin broker start`, or set VPP_BROKER"
+        f"no Kafka broker answers at {broker}; start one with `gridtwin broker start`, or set VPP_BROKER"
     )
 
 
@@ -51,7 +53,9 @@ async def consumer(broker: str) -> AsyncIterator[Any]:
         await client.start()
         yield client
     except KafkaConnectionError as error:
-        raise unavailable(broker, error) from error
+        raise unavailable(broker) from error
+    except KafkaError as error:
+        raise GridtwinError(f"Kafka at {broker} refused: {error}") from error
     finally:
         await client.stop()
 
@@ -77,12 +81,28 @@ async def read_to_end(
         for tp in tps:
             if start is not None and tp.partition in start:
                 client.seek(tp, start[tp.partition])
-        missing = set(tps)
+        missing, patience = set(tps), Patience(broker)
         while missing := {tp for tp in missing if await client.position(tp) < ends[tp]}:
-            for tp, records in (await client.getmany(*missing, timeout_ms=POLL_MS)).items():
+            for tp, records in patience.see(await client.getmany(*missing, timeout_ms=POLL_MS)).items():
                 for record in records:
                     if record.offset < ends[tp]:
                         yield record
+
+
+class Patience:
+    """Ends a wait for records that are known to be there: a client by itself waits for a broker for ever."""
+
+    def __init__(self, broker: str) -> None:
+        self._broker = broker
+        self._heard_s = time.monotonic()
+
+    def see(self, records: dict[TopicPartition, Any]) -> dict[TopicPartition, Any]:
+        """Pass on what came, or raise when nothing has for long."""
+        if records:
+            self._heard_s = time.monotonic()
+        elif time.monotonic() - self._heard_s > LONGEST_SILENCE_S:
+            raise unavailable(self._broker)
+        return records
 
 
 async def end_offsets(broker: str, topic: str) -> dict[int, int]:
@@ -113,7 +133,7 @@ class BatchPublisher:
             await self._producer.start()
         except KafkaConnectionError as error:
             await self._producer.stop()
-            raise unavailable(self.broker, error) from error
+            raise unavailable(self.broker) from error
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None,
@@ -167,6 +187,6 @@ def _check(done: set[asyncio.Future[Any]], broker: str) -> None:
         try:
             future.result()
         except (KafkaConnectionError, KafkaTimeoutError) as error:
-            raise unavailable(broker, error) from error
+            raise unavailable(broker) from error
         except KafkaError as error:
             raise GridtwinError(f"Kafka refused what was published: {error}") from error

