@@ -60,6 +60,13 @@ class Membership:
 
     def expected_of(self, site: Site) -> Expected:
         """Return what the window expects of a site; it is a member if it expects any device."""
+        held = site.expected
+        if held is not None and held[0] is self:
+            return held[1]
+        site.expected = (self, self._expected_of(site))
+        return site.expected[1]
+
+    def _expected_of(self, site: Site) -> Expected:
         share = Expected()
         for device in site.devices.values():
             if self.expects(device) and device.record is not None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from app.domain.connectivity import Connectivity, Thresholds
 from app.domain.contracts import DeviceRecord, SiteRecord
 from app.domain.rules import Rules
 from app.domain.units import Milliseconds, Offset, WattHours, Watts, to_milliseconds
+
+if TYPE_CHECKING:
+    from app.domain.membership import Expected, Membership
 
 NEVER = Milliseconds(-(1 << 60))
 NOTHING_FOLDED = Offset(-1)
@@ -140,6 +144,7 @@ class Site:
         "connectivity",
         "devices",
         "duplicate",
+        "expected",
         "heard_attended_ms",
         "heard_in_a_row",
         "heard_ms",
@@ -176,6 +181,8 @@ class Site:
         self.look_at_ms: Milliseconds | None = None
         """Attended time at which silence has to be judged next; None while no alarm is set."""
         self.live_added: object = None
+        self.expected: tuple[Membership, Expected] | None = None
+        """What the membership that was asked last expects of it."""
         self.is_dirty = False
         self.is_live_dirty = False
         self.is_twin_dirty = False

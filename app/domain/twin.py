@@ -15,10 +15,10 @@ from app.domain.contracts import NodeRecord, Reading, Reason, SiteRecord
 from app.domain.rows import Record, RowReader, Rows
 from app.domain.rules import PartitionOf, Rules
 from app.domain.sayings import SiteSayings
-from app.domain.site import Device, Site
+from app.domain.site import NEVER, Device, Site
 from app.domain.twin_admit import Admission, UnknownToTopologyError
 from app.domain.twin_close import advance
-from app.domain.twin_fold import fold_reading, hear_readings
+from app.domain.twin_fold import fold_reading, hear_record
 from app.domain.twin_quarantine import quarantine
 from app.domain.twin_remember import Memory
 from app.domain.twin_say import Due, say
@@ -99,16 +99,17 @@ class SitePartition:
         self._memory.remembered()
 
     def _begin(self) -> None:
-        self._staged.take(self.state)
-        self._admission.forget()
+        if self._staged.take(self.state):
+            self._admission.forget()
         if self._is_fresh:
             self._is_fresh = False
             self._memory.adopt_late()
             self.state.say_everything()
 
     def _apply(self, record: Record) -> None:
-        state, offset = self.state, Offset(record.offset)
-        advance(state, Milliseconds(record.timestamp), offset)
+        state, offset, at_ms = self.state, Offset(record.offset), Milliseconds(record.timestamp)
+        if at_ms > state.clock.stream_ms:
+            advance(state, at_ms, offset)
         if record.key == b"" and record.value == b"":
             state.ticks += 1
         else:
@@ -121,13 +122,13 @@ class SitePartition:
     def _fold(self, record: Record, site: Site, readings: list[tuple[Device, Reading]]) -> None:
         """An exception here is this site's own: it is set aside and its neighbours go on."""
         state, at_ms, offset = self.state, Milliseconds(record.timestamp), Offset(record.offset)
-        folded = 0
+        folded, newest_ms = 0, NEVER
         if site.quarantined_at is None:
             try:
                 for device, reading in readings:
                     fold_reading(state, site, device, reading, at_ms, offset)
-                    folded += 1
-                hear_readings(state, site, (reading for _, reading in readings), at_ms, offset)
+                    folded, newest_ms = folded + 1, max(newest_ms, reading.measured_at_ms)
+                hear_record(state, site, newest_ms, at_ms, offset)
                 return
             except Exception as error:
                 quarantine(state, site, error, at_ms, offset)

@@ -26,22 +26,24 @@ class Admission:
         self.state = state
         self.settled = False
         self._owners: dict[str, str] | None = None
+        self._sites: dict[bytes, Site] = {}
 
     def forget(self) -> None:
-        """Drop the index of devices: the topology changed."""
+        """Drop the indexes: the topology changed."""
         self._owners = None
+        self._sites = {}
 
     def admit(self, record: Record) -> tuple[Site | None, list[tuple[Device, Reading]]]:
         """Return the site and the readings of it to be folded; what is refused is noted as rejected."""
-        fault = _fault_of_bytes(record)
-        if fault is not None:
-            self.refuse(record, *fault)
+        key, value = record.key, record.value
+        if not key or not value:
+            self.refuse(record, *_fault_of_bytes(record))
             return None, []
-        readings, refusals = parse(record.value or b"")
-        site = self._site(record.key or b"") if readings else None
+        readings, refusals = parse(value)
+        site = self._site(key) if readings else None
         admitted = self._judge(record, site, readings, refusals) if site is not None else []
         if readings and site is None:
-            self.refuse(record, *self._why_unknown(record.key or b""), count=len(readings) + len(refusals))
+            self.refuse(record, *self._why_unknown(key), count=len(readings) + len(refusals))
         elif refusals:
             self._refuse_items(record, refusals)
         return site, admitted
@@ -59,8 +61,11 @@ class Admission:
         self.state.rejections.append(Rejected(record, *one))
 
     def _site(self, key: bytes) -> Site | None:
-        site = self.state.sites.get(key.decode(errors="replace"))
+        site = self._sites.get(key)
+        if site is None:
+            site = self.state.sites.get(key.decode(errors="replace"))
         if site is not None and site.record is not None and site.key == key:
+            self._sites[key] = site
             return site
         if not self.settled:
             raise UnknownToTopologyError
@@ -96,9 +101,10 @@ class Admission:
                 f"{device.name} reported {reading.active_power_w} W; at most {limit_w} W either way "
                 f"({self.state.rules.plausible_factor} x rated power); correct its rated_power_w if that is wrong"
             )
-        return admission_fault(
-            reading.measured_at_ms, Milliseconds(record.timestamp), self.state.clock.stream_ms, self.state.rules
-        )
+        record_ms, stream_ms, rules = Milliseconds(record.timestamp), self.state.clock.stream_ms, self.state.rules
+        if stream_ms - rules.horizon_ms < reading.measured_at_ms <= record_ms:
+            return None
+        return admission_fault(reading.measured_at_ms, record_ms, stream_ms, rules)
 
     def _why_unknown_device(self, site: Site, device: str) -> tuple[Reason, str]:
         if not self.settled:
@@ -119,9 +125,7 @@ class Admission:
         return self._owners.get(device)
 
 
-def _fault_of_bytes(record: Record) -> tuple[Reason, str] | None:
+def _fault_of_bytes(record: Record) -> tuple[Reason, str]:
     if not record.key:
         return Reason.NO_KEY, "the key is empty; expected the site id (a tick has an empty value, too)"
-    if not record.value:
-        return Reason.EMPTY, "the value is empty; expected a reading or an array of readings"
-    return None
+    return Reason.EMPTY, "the value is empty; expected a reading or an array of readings"

@@ -16,12 +16,13 @@ def advance(state: TwinState, timestamp_ms: Milliseconds, offset: Offset) -> Non
         return
     is_first = state.clock.stream_ms == NOT_STARTED
     state.clock.advance(timestamp_ms)
-    due_ms = state.rules.window_start(timestamp_ms - state.rules.grace_ms)
-    if is_first or state.closed_through_ms is None:
-        _begin(state, due_ms, offset)
-    elif due_ms > state.closed_through_ms:
-        _close_through(state, state.closed_through_ms, due_ms, offset)
-    look(state, offset)
+    closed_ms = state.closed_through_ms
+    if is_first or closed_ms is None:
+        _begin(state, state.rules.window_start(timestamp_ms - state.rules.grace_ms), offset)
+    elif timestamp_ms - state.rules.grace_ms >= closed_ms + state.rules.window_ms:
+        _close_through(state, closed_ms, state.rules.window_start(timestamp_ms - state.rules.grace_ms), offset)
+    if state.alarms and state.alarms[0][0] <= state.clock.attended_ms:
+        look(state, offset)
 
 
 def _begin(state: TwinState, due_ms: Milliseconds, offset: Offset) -> None:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from app.domain.contracts import Reading
 from app.domain.operation import operation_of
 from app.domain.site import Device, Entry, Site
 from app.domain.twin_silence import hear, ring, say_transition
 from app.domain.twin_state import TwinState
 from app.domain.units import MS_PER_S, Milliseconds, Offset
-from app.domain.window import Window
 
 
 def fold_reading(
@@ -22,23 +19,26 @@ def fold_reading(
     bit = 1 << (int(measured_ms - start_ms) // MS_PER_S)
     if _add(state, device, start_ms, bit, reading, offset):
         site.applied += 1
-        _keep_latest(state, site, device, reading, record_ms, offset)
+        latest_ms = min(measured_ms, record_ms)
+        if latest_ms >= device.latest_ms:
+            _keep_latest(state, site, device, reading, record_ms, latest_ms)
+            _operate(state, site, device, offset)
     else:
         _count_again(site, device, reading)
-    state.mark(site)
+    if not (site.is_dirty and site.is_twin_dirty):
+        state.mark(site)
 
 
-def hear_readings(
-    state: TwinState, site: Site, readings: Iterable[Reading], record_ms: Milliseconds, offset: Offset
-) -> None:
-    """Take in that a site was heard, once for all readings of a record, if any of them is not old news."""
-    if any(record_ms - reading.measured_at_ms <= site.thresholds.delayed_ms for reading in readings):
+def hear_record(state: TwinState, site: Site, newest_ms: Milliseconds, record_ms: Milliseconds, offset: Offset) -> None:
+    """Take in that a site was heard, once for all readings of a record, unless its newest reading is old news."""
+    if record_ms - newest_ms <= site.thresholds.delayed_ms:
         hear(state, site, record_ms, offset)
 
 
 def _add(state: TwinState, device: Device, start_ms: Milliseconds, bit: int, reading: Reading, offset: Offset) -> bool:
     """Return whether the second was new."""
-    if state.is_closed(start_ms):
+    closed_ms = state.closed_through_ms
+    if closed_ms is not None and start_ms < closed_ms:
         return _correct(state, device, start_ms, bit, reading, offset)
     entry = device.entry_of(start_ms)
     if entry is None:
@@ -47,7 +47,9 @@ def _add(state: TwinState, device: Device, start_ms: Milliseconds, bit: int, rea
         state.open_window(start_ms).entries.append(entry)
     elif entry.bits & bit:
         return False
-    _include(state.open_window(start_ms), entry, bit, reading)
+    entry.add(bit, reading.measured_at_ms, reading.active_power_w, reading.state_of_charge_wh)
+    if not entry.is_changed:
+        state.open_window(start_ms).mark(entry)
     return True
 
 
@@ -60,14 +62,10 @@ def _correct(
     entry = state.closed.entry(window, device)
     if entry.bits & bit:
         return False
-    _include(window, entry, bit, reading)
-    window.unsaid_sites[device.site] = ("corrected", offset)
-    return True
-
-
-def _include(window: Window, entry: Entry, bit: int, reading: Reading) -> None:
     entry.add(bit, reading.measured_at_ms, reading.active_power_w, reading.state_of_charge_wh)
     window.mark(entry)
+    window.unsaid_sites[device.site] = ("corrected", offset)
+    return True
 
 
 def _count_again(site: Site, device: Device, reading: Reading) -> None:
@@ -83,21 +81,20 @@ def _count_again(site: Site, device: Device, reading: Reading) -> None:
 
 
 def _keep_latest(
-    state: TwinState, site: Site, device: Device, reading: Reading, record_ms: Milliseconds, offset: Offset
+    state: TwinState, site: Site, device: Device, reading: Reading, record_ms: Milliseconds, latest_ms: Milliseconds
 ) -> None:
     """The latest is the greatest of min(measured, record time): a clock that runs ahead cannot pin a twin."""
-    latest_ms = min(reading.measured_at_ms, record_ms)
-    if latest_ms < device.latest_ms:
-        return
     device.latest_ms = latest_ms
     device.latest_attended_ms = latest_ms - state.clock.skew_ms
     device.measured_ms = reading.measured_at_ms
     device.heard_ms = record_ms
     device.active_power_w = reading.active_power_w
     _keep_optional(device, reading)
-    _operate(state, site, device, offset)
-    state.live.mark(site)
-    ring(state, site, device.latest_attended_ms + device.stale_after_ms)
+    if not site.is_live_dirty:
+        state.live.mark(site)
+    due_ms = device.latest_attended_ms + device.stale_after_ms
+    if site.look_at_ms is None or due_ms < site.look_at_ms:
+        ring(state, site, due_ms)
 
 
 def _keep_optional(device: Device, reading: Reading) -> None:
@@ -113,22 +110,18 @@ def _keep_optional(device: Device, reading: Reading) -> None:
 
 
 def _operate(state: TwinState, site: Site, device: Device, offset: Offset) -> None:
-    before, device.operation = device.operation, _operation(device)
-    if device.operation is not None and before != device.operation:
-        say_transition(
-            state, site, machine="operation", before=before or "unknown", after=device.operation, cause="reading",
-            at_ms=device.latest_ms, offset=offset, device=device.name,
-        )  # fmt: skip
-
-
-def _operation(device: Device) -> str | None:
-    record = device.record
+    record, before = device.record, device.operation
     if record is None:
-        return None
-    return operation_of(
+        return
+    device.operation = operation_of(
         record.kind,
         active_power_w=device.active_power_w,
         rated_power_w=record.rated_power_w,
         state_of_charge_wh=device.state_of_charge_wh,
         usable_capacity_wh=record.usable_capacity_wh,
     )
+    if device.operation != before and device.operation is not None:
+        say_transition(
+            state, site, machine="operation", before=before or "unknown", after=device.operation, cause="reading",
+            at_ms=device.latest_ms, offset=offset, device=device.name,
+        )  # fmt: skip

@@ -19,10 +19,10 @@ class StagedTopology:
         self.nodes: dict[str, tuple[NodeRecord | None, Offset]] = {}
         self.sites: dict[str, tuple[SiteRecord | None, Offset]] = {}
 
-    def take(self, state: TwinState) -> None:
-        """Let what was staged take effect."""
+    def take(self, state: TwinState) -> bool:
+        """Let what was staged take effect; return whether anything was."""
         if not (self.nodes or self.sites):
-            return
+            return False
         nodes, sites = self.nodes, self.sites
         self.nodes, self.sites = {}, {}
         effects = [_take_node(state, name, record) for name, (record, _) in nodes.items()]
@@ -36,6 +36,7 @@ class StagedTopology:
         elif not state.has_topology and state.restate_from_ms is not None:
             _restate_from(state, state.restate_from_ms)
         state.has_topology = True
+        return True
 
 
 def _newest(staged: dict[str, tuple[NodeRecord | None, Offset]] | dict[str, tuple[SiteRecord | None, Offset]],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import add, sub
 from typing import cast
 
 from app.domain.contracts import KindTotals, Status, WindowKind, WindowTotals
@@ -36,7 +37,7 @@ class NodeTotals:
     def add_kind(self, kind: str, measures: Iterable[int]) -> None:
         """Add measures, or differences of them, to a kind."""
         held = self.kinds.get(kind)
-        self.kinds[kind] = list(measures) if held is None else [a + b for a, b in zip(held, measures, strict=True)]
+        self.kinds[kind] = list(measures) if held is None else list(map(add, held, measures))
 
     def see(self, oldest_ms: Milliseconds, newest_ms: Milliseconds) -> None:
         """Widen the span of measured time."""
@@ -193,10 +194,14 @@ class Window:
         heard = NodeTotals()
         for entry in entries:
             if entry.device.record is not None:
-                heard.add_kind(_kind(entry.device), self.measure(entry))
-        kinds = _merged(self.membership.expected_of(site).kinds, heard.kinds)
-        total = [sum(column) for column in zip(NO_MEASURES, *kinds.values(), strict=True)]
-        return {"all": window_kind(total)} | {kind: window_kind(measures) for kind, measures in kinds.items()}
+                measures = None if entry.is_changed else entry.added
+                heard.add_kind(_kind(entry.device), measures or self.measure(entry))
+        merged = _merged(self.membership.expected_of(site).kinds, heard.kinds)
+        kinds = {kind: window_kind(measures) for kind, measures in merged.items()}
+        if len(kinds) == 1:
+            return {"all": next(iter(kinds.values())), **kinds}
+        total = [sum(column) for column in zip(NO_MEASURES, *merged.values(), strict=True)]
+        return {"all": window_kind(total), **kinds}
 
 
 def kind_totals(measures: Sequence[int]) -> KindTotals:
@@ -222,7 +227,7 @@ def _kind(device: Device) -> str:
 
 
 def _difference(new: tuple[int, ...], old: tuple[int, ...]) -> list[int]:
-    return [a - b for a, b in zip(new, old, strict=True)]
+    return list(map(sub, new, old))
 
 
 def _merged(expected: dict[str, list[int]], heard: dict[str, list[int]]) -> dict[str, list[int]]:

@@ -266,10 +266,10 @@ def a_gap_in_the_log_counts_as_silence(patch: pytest.MonkeyPatch) -> None:
 
 @planted("a backlog does not refresh liveness")
 def old_news_is_a_sign_of_life(patch: pytest.MonkeyPatch) -> None:
-    def bad(_: Any, state: Any, home: Any, readings: Any, at_ms: Any, offset: Any) -> None:
+    def bad(_: Any, state: Any, home: Any, newest_ms: Any, at_ms: Any, offset: Any) -> None:
         twin_fold.hear(state, home, at_ms, offset)
 
-    _around(patch, twin, "hear_readings", bad)
+    _around(patch, twin, "hear_record", bad)
 
 
 @planted("latest is the greatest measured time")
@@ -278,7 +278,7 @@ def the_latest_is_whatever_came_last(patch: pytest.MonkeyPatch) -> None:
         device.latest_ms = site.NEVER
         original(state, home, device, *more)
 
-    _around(patch, twin_fold, "_keep_latest", bad)
+    _around(patch, twin, "fold_reading", bad)
 
 
 @planted("a clock that runs ahead cannot pin a twin")
