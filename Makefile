@@ -12,7 +12,7 @@ help: ## print this
 
 $(STAMP): requirements.txt pyproject.toml
 	@if command -v uv >/dev/null 2>&1; then \
-	  uv venv -q --allow-existing $(VENV) && uv pip install -q --python $(PY) --require-hashes -r requirements.txt; \
+	  uv venv -q --seed --allow-existing $(VENV) && uv pip install -q --python $(PY) --require-hashes -r requirements.txt; \
 	else \
 	  for python in python3 python3.14 python3.13 python3.12 python3.11 none; do \
 	    $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; \

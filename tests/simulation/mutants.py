@@ -349,7 +349,7 @@ def reading_goes_on_from_the_commit(patch: pytest.MonkeyPatch) -> None:
     _around(patch, cluster.TwinWorker, "__init__", lambda init, worker, *more: (init(worker, *more), bad(worker))[0])
 
 
-@planted("the disk is never ahead of the changelog")
+@planted("the disk is never ahead of the changelog", 600)
 def the_disk_is_written_before_the_changelog(patch: pytest.MonkeyPatch) -> None:
     def bad(original: Any, worker: Any, table: str, rows: Any, crash: str | None) -> None:
         for key, value in rows:

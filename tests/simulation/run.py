@@ -111,9 +111,11 @@ class Schedule:
         for worker, steps in self.stale:
             self.stale = [(worker, steps - 1)] if steps > 1 else []
             worker.fold(self.chance.randint(1, self.stride))
-            if self.chance.random() < 0.6:
-                with suppress(Crash):
+            try:
+                if self.chance.random() < 0.6:
                     worker.flush(checkpoint=self.chance.random() < 0.5)
+            except Crash:
+                self.stale = []
 
     def _settle(self) -> None:
         """Faults are over: everybody reads to the end and says everything."""

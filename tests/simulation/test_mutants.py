@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.simulation.__main__ import shrink
@@ -18,7 +20,7 @@ def test_enough_bugs_are_planted() -> None:
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
-def test_a_planted_bug_is_noticed(mutant: Mutant) -> None:
+def test_a_planted_bug_is_noticed(mutant: Mutant, record_property: Callable[[str, object], None]) -> None:
     seeds = range(mutant.first_seed, mutant.first_seed + PATIENCE)
     with pytest.MonkeyPatch.context() as patch:
         mutant.plant(patch)
@@ -26,7 +28,7 @@ def test_a_planted_bug_is_noticed(mutant: Mutant) -> None:
 
     assert caught is not None, f"{mutant.name}: not noticed in {PATIENCE} schedules; it breaks: {mutant.rule}"
     assert not _is_wrong(caught), "the schedule is wrong without the planted bug, too"
-    print(f"{mutant.name:60} {mutant.rule:60} seed {caught}")
+    record_property("planted", f"{mutant.name:58} {mutant.rule:55} seed {caught}")
 
 
 def test_a_failing_schedule_is_made_small() -> None:
