@@ -31,7 +31,8 @@ def topology() -> None:
 @topology.command()
 @click.argument("file", type=DIRECTORY)
 @click.option("--dry-run", is_flag=True, help="Say what would change and write nothing.")
-def apply(file: Path, dry_run: bool) -> None:
+@click.option("--again", is_flag=True, help="Write what is as before, too: that releases a site from quarantine.")
+def apply(file: Path, dry_run: bool, again: bool) -> None:
     """Check what the whole topology would be, say what changes, then write it.
 
     FILE is topology.jsonl, plain or .gz, or a dataset directory. Every fault is printed; with any, nothing is written.
@@ -39,15 +40,15 @@ def apply(file: Path, dry_run: bool) -> None:
     lines = list(read_topology(Dataset(file).path(TOPOLOGY) if file.is_dir() else file))
     if not lines:
         raise GridtwinError(f"{file} holds no node and no site; nothing to apply")
-    asyncio.run(_apply(load_settings(), lines, dry_run=dry_run))
+    asyncio.run(_apply(load_settings(), lines, dry_run=dry_run, again=again))
 
 
-async def _apply(settings: Settings, lines: list[Member | str], *, dry_run: bool) -> None:
+async def _apply(settings: Settings, lines: list[Member | str], *, dry_run: bool, again: bool) -> None:
     await require_topics(settings.broker, {topics.TOPOLOGY_NODE: 1, topics.TOPOLOGY_SITE: settings.partitions})
     now = await read_topics(settings.broker)
     members = [line for line in lines if isinstance(line, Member)]
     unreadable = [line for line in lines if isinstance(line, str)]
-    changes = plan(now, members)
+    changes = plan(now, members, again=again)
     found = [*unreadable, *faults_of(now, members, await topic_names(settings.broker))]
     if found:
         many = f"{len(found)} faults" if len(found) > 1 else "a fault"

@@ -35,7 +35,7 @@ class Change(NamedTuple):
         if self.before is None:
             return f"add {subject}"
         fields = [name for name in after.__struct_fields__ if getattr(self.before, name) != getattr(after, name)]
-        return f"change {subject}: {', '.join(fields)}"
+        return f"change {subject}: {', '.join(fields)}" if fields else f"write {subject} again"
 
 
 async def read_topics(broker: str) -> Topology:
@@ -59,12 +59,12 @@ def _decode(value: bytes | None, kind: type[T]) -> T | None:
         return None
 
 
-def plan(now: Topology, members: Iterable[Member]) -> list[Change]:
-    """Return what changes, and put it into *now*."""
+def plan(now: Topology, members: Iterable[Member], *, again: bool = False) -> list[Change]:
+    """Return what changes, with *again* also what is as before, and put it into *now*."""
     changes = []
     for member in members:
         before = now.nodes.get(member.id) if member.type == "node" else now.sites.get(member.id)
-        if before != member.record:
+        if again or before != member.record:
             changes.append(Change(member, before))
             _put(now, member)
     return changes

@@ -33,6 +33,12 @@ def test_only_what_differs_changes() -> None:
     assert [change.sentence for change in changes] == ["add node new"]
 
 
+def test_what_is_as_before_is_written_again_when_asked_for() -> None:
+    changes = plan(a_topology(), [node("top"), site("s1", "top")], again=True)
+
+    assert [change.sentence for change in changes] == ["write node top again", "write site s1 again"]
+
+
 def test_a_change_names_the_fields_that_differ() -> None:
     changes = plan(a_topology(), [site("s1", "top", kind="pv"), node("top", level="other")])
 

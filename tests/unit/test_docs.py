@@ -119,10 +119,10 @@ def _sources() -> Iterator[Path]:
 
 
 def _alarms(tree: ast.AST) -> Iterator[str]:
-    """Yield what is logged, and what ends a worker, with … for what is filled in."""
+    """Yield what is logged, and what ends a worker, with … for what is filled in; not where that is all."""
     for call in ast.walk(tree):
         if isinstance(call, ast.Call) and call.args and _is_alarm(call.func):
-            yield from _literal(call.args[0])
+            yield from (line for line in _literal(call.args[0]) if line.strip("…\n"))
 
 
 def _literal(argument: ast.expr) -> Iterator[str]:
@@ -135,7 +135,7 @@ def _literal(argument: ast.expr) -> Iterator[str]:
 def _is_alarm(function: ast.expr) -> bool:
     if isinstance(function, ast.Attribute):
         return isinstance(function.value, ast.Name) and function.value.id == "log"
-    return isinstance(function, ast.Name) and function.id == "BatchError"
+    return isinstance(function, ast.Name) and function.id in ("BatchError", "OvertakenError")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
