@@ -29,6 +29,8 @@ BOUNDS = {
     "energy_import_wh": (0, MAX_REGISTER),
     "energy_export_wh": (0, MAX_REGISTER),
 }
+MIN_POWER_W, MAX_POWER_W = Watts(-MAX_POWER), Watts(MAX_POWER)
+FIRST_MS, LAST_MS = Milliseconds(0), Milliseconds(MAX_REGISTER)
 _QUOTES_OF_REQUIRED = 8
 
 
@@ -67,18 +69,21 @@ def parse(value: bytes) -> tuple[list[tuple[int, Reading]], list[Refusal]]:
 
 def _is_plain(value: bytes, reading: Reading) -> bool:
     """Whether the value holds exactly these members, each once, within bounds: as many quotes as they need."""
-    quotes = _QUOTES_OF_REQUIRED + 2 * (
+    quotes = value.count(b'"')
+    return (
+        (quotes == _QUOTES_OF_REQUIRED or (quotes == _quotes_of(reading) and _is_bounded(reading)))
+        and MIN_POWER_W <= reading.active_power_w <= MAX_POWER_W
+        and FIRST_MS <= reading.measured_at_ms <= LAST_MS
+        and reading.device != ""
+    )
+
+
+def _quotes_of(reading: Reading) -> int:
+    return _QUOTES_OF_REQUIRED + 2 * (
         (reading.reactive_power_var is not None)
         + (reading.state_of_charge_wh is not None)
         + (reading.energy_import_wh is not None)
         + (reading.energy_export_wh is not None)
-    )
-    return (
-        value.count(b'"') == quotes
-        and -MAX_POWER <= int(reading.active_power_w) <= MAX_POWER
-        and bool(reading.device)
-        and 0 <= int(reading.measured_at_ms) <= MAX_REGISTER
-        and (quotes == _QUOTES_OF_REQUIRED or _is_bounded(reading))
     )
 
 
