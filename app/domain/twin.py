@@ -79,11 +79,7 @@ class SitePartition:
         """Take what has to be said: closed windows at once, the others of the levels that are *due*."""
         if self._is_fresh:
             self._begin()
-        say_all_at = self.state.say_all_at
-        if say_all_at is not None and self.state.offset >= say_all_at:
-            self.state.say_all_at = None
-            restate_deferred(self.state)
-            self.state.say_everything()
+        self._pass_end()
         return say(self.state, behind=behind, due=due, twins=twins)
 
     def announce(self) -> list[Rows]:
@@ -106,8 +102,18 @@ class SitePartition:
             self._memory.adopt_late()
             self.state.say_everything()
 
+    def _pass_end(self) -> None:
+        """From the end that the source had at the start on, no former owner has said anything: say all of it again."""
+        say_all_at = self.state.say_all_at
+        if say_all_at is not None and self.state.offset >= say_all_at:
+            self.state.say_all_at = None
+            restate_deferred(self.state)
+            self.state.say_everything()
+
     def _apply(self, record: Record) -> None:
         state, offset, at_ms = self.state, Offset(record.offset), Milliseconds(record.timestamp)
+        if state.say_all_at is not None:
+            self._pass_end()
         if at_ms > state.clock.stream_ms:
             advance(state, at_ms, offset)
         if record.key == b"" and record.value == b"":
