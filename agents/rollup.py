@@ -13,6 +13,8 @@ from app.batch import BatchApp, Outgoing, Processor, Reader
 from app.batch.machine import Message
 from app.batch.transport import BatchSchema
 from app.domain.rollup import NodePartition
+from app.kafka.level_topics import LevelTopics
+from app.kafka.topic_check import doubt
 from app.metrics_file import metrics_writer
 from app.settings import Settings
 from tables.rollup import create_tables
@@ -21,10 +23,12 @@ from tables.rollup import create_tables
 class RollupMachine:
     """A NodePartition, and the topics that its words go to."""
 
-    def __init__(self, partition: int, settings: Settings, reader: Reader) -> None:
+    def __init__(self, partition: int, settings: Settings, reader: Reader, levels: LevelTopics) -> None:
         self.partition = partition
+        self.levels = levels
         self.nodes = NodePartition(partition, settings.rules(), reader)
         self.cadence = Cadence(settings.level_cadence_s)
+        self.announce = self.nodes.announce
         self.remember = self.nodes.remember
         self.remembered = self.nodes.remembered
 
@@ -33,35 +37,41 @@ class RollupMachine:
         return int(self.nodes.offset)
 
     def apply(self, records: Sequence[Any], *, settled: bool) -> bool:
-        return self.nodes.apply(records, settled=settled)
+        """A level that nobody looked for yet may have a topic: a final value must not be taken before that is known."""
+        self.nodes.apply(records)
+        return self.levels.knows(self.nodes.levels) or settled
 
     def caught_up_at(self, end_offset: int) -> None:
         """Nothing depends on where `contributed` ended: a version decides what replaces what."""
 
     def say(self, *, behind: bool, now_s: float) -> list[Outgoing]:
         self.cadence.begin(now_s)
+        self.levels.look_again()
         levels: dict[str, list[Message]] = {}
-        for said in self.nodes.say(behind=behind, due=self.cadence.level):
-            levels.setdefault(said.level, []).append((said.key, said.value, ()))
+        for said in self.nodes.say(behind=behind, due=self._is_due):
+            if self.levels.has(said.level):
+                levels.setdefault(said.level, []).append((said.key, said.value, ()))
         return [Outgoing(topics.level_topic(level), self.partition, messages) for level, messages in levels.items()]
 
-
-async def _nothing(_: Any) -> None:
-    """The rollup looks nothing up."""
+    def _is_due(self, level: str) -> bool:
+        """What is open waits for a topic; what became final without one is not said later."""
+        return self.cadence.level(level) and self.levels.has(level)
 
 
 def create_agent(app: BatchApp, settings: Settings) -> faust.types.AgentT[Any]:
     """Add the rollup agent to an application."""
+    levels = LevelTopics(settings.broker)
+    write = metrics_writer(settings.state_dir("rollup"))
     processor = Processor(
         app,
         source=topics.CONTRIBUTED,
         tables=create_tables(app, settings),
-        create=lambda partition, reader: RollupMachine(partition, settings, reader),
-        prepare=_nothing,
-        catch_up=_nothing,
+        create=lambda partition, reader: RollupMachine(partition, settings, reader, levels),
+        prepare=lambda owned: doubt(owned, settings, app.conf.id),
+        catch_up=lambda _: levels.look(),
         publish_s=settings.publish_cadence_s,
         checkpoint_s=settings.checkpoint_cadence_s,
-        report=metrics_writer(settings.state_dir("rollup")),
+        report=lambda snapshot: write({**snapshot, "levels_without_topic": sorted(levels.missing)}),
     )
 
     async def rollup(stream: Any) -> None:

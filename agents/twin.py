@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
@@ -9,17 +10,24 @@ from typing import Any
 import faust
 
 from agents.cadence import Cadence
+from agents.ticks import Ticks
 from app import topics
 from app.batch import BatchApp, Outgoing, Processor, Reader
 from app.batch.machine import Message
 from app.batch.transport import BatchSchema
+from app.domain.contracts import Reason
 from app.domain.sayings import Rejected, SiteSayings
 from app.domain.twin import SitePartition
 from app.kafka.clients import partition_of
+from app.kafka.topic_check import doubt
 from app.kafka.topology_feed import TopologyFeed
 from app.metrics_file import metrics_writer
 from app.settings import Settings
 from tables.twin import create_tables
+
+TICK: Message = (b"", b"", ())
+
+log = logging.getLogger(__name__)
 
 
 class TwinMachine:
@@ -31,6 +39,8 @@ class TwinMachine:
         self.partitions = rules.partitions
         self.sites = SitePartition(partition, rules, home_of(rules.partitions), reader)
         self.cadence = Cadence(settings.level_cadence_s, settings.twin_cadence_s)
+        self.ticks = Ticks(settings.tick_s if settings.telemetry_timestamps == "append" else None)
+        self.announce = self.sites.announce
         self.remember = self.sites.remember
         self.remembered = self.sites.remembered
         self.caught_up_at = self.sites.caught_up_at
@@ -40,12 +50,20 @@ class TwinMachine:
         return int(self.sites.offset)
 
     def apply(self, records: Sequence[Any], *, settled: bool) -> bool:
+        if any(record.key for record in records):
+            self.ticks.heard()
         return self.sites.apply(records, settled=settled)
 
     def say(self, *, behind: bool, now_s: float) -> list[Outgoing]:
         self.cadence.begin(now_s)
         said = self.sites.say(behind=behind, due=self.cadence.level, twins=self.cadence.twins)
-        return [*self._contributed(said), *self._published(said), *self._rejected(said.rejections)]
+        ticks = [TICK] if self.ticks.take(now_s) else []
+        return [
+            *self._contributed(said),
+            *self._published(said),
+            *self._rejected(said.rejections),
+            self._own(topics.TELEMETRY, ticks),
+        ]
 
     def _contributed(self, said: SiteSayings) -> list[Outgoing]:
         home = home_of(self.partitions)
@@ -66,7 +84,10 @@ class TwinMachine:
             self._own(topics.TWIN_TRANSITIONED, _keyed(said.transitions)),
         ]
 
-    def _rejected(self, rejections: Iterable[Rejected]) -> list[Outgoing]:
+    def _rejected(self, rejections: Sequence[Rejected]) -> list[Outgoing]:
+        quarantined = {one.record.key for one in rejections if one.reason is Reason.INTERNAL_ERROR}
+        if quarantined:
+            log.error("partition %s: readings of sites in quarantine were rejected: %s", self.partition, quarantined)
         return [self._own(topics.REJECTED, [self._rejection(one) for one in rejections])]
 
     def _rejection(self, rejected: Rejected) -> Message:
@@ -102,21 +123,27 @@ def create_agent(app: BatchApp, settings: Settings) -> faust.types.AgentT[Any]:
     """Add the twin agent to an application."""
     feed = TopologyFeed(settings.broker, settings.partitions, wait_s=settings.topology_wait_s)
 
+    write = metrics_writer(settings.state_dir("twin"))
+
     def create(partition: int, reader: Reader) -> TwinMachine:
         machine = TwinMachine(partition, settings, reader)
         feed.follow(partition, machine.sites)
         return machine
+
+    async def prepare(owned: set[int]) -> None:
+        await doubt(owned, settings, app.conf.id)
+        await feed.assign(owned)
 
     processor = Processor(
         app,
         source=topics.TELEMETRY,
         tables=create_tables(app, settings),
         create=create,
-        prepare=feed.assign,
+        prepare=prepare,
         catch_up=feed.catch_up,
         publish_s=settings.publish_cadence_s,
         checkpoint_s=settings.checkpoint_cadence_s,
-        report=metrics_writer(settings.state_dir("twin")),
+        report=lambda snapshot: write({**snapshot, "topology_faults": len(feed.report.faults)}),
     )
 
     async def twin(stream: Any) -> None:

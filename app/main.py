@@ -6,12 +6,14 @@ a process runs one role.
 
 from __future__ import annotations
 
+import asyncio
 import os
 from typing import TYPE_CHECKING
 
 from agents import rollup as rollup_agent
 from agents import twin as twin_agent
 from app.batch import BatchApp, BatchOptions, create_app
+from app.kafka.topic_check import check
 from app.settings import Settings
 
 if TYPE_CHECKING:
@@ -40,7 +42,17 @@ def create(role: str, settings: Settings) -> BatchApp:
         ),
     )
     ROLES[role].create_agent(app, settings)
+    app.on_worker_init.connect(lambda *_, **__: check_now(settings))
     return app
+
+
+def check_now(settings: Settings) -> None:
+    """Check the topics before anything runs, in a loop of its own: Faust's is set up later."""
+    loop = asyncio.new_event_loop()
+    try:
+        loop.run_until_complete(check(settings))
+    finally:
+        loop.close()
 
 
 def __getattr__(name: str) -> BatchApp:

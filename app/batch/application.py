@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,11 +11,15 @@ import faust
 import mode
 from mode import loop
 
+from app.batch.errors import BatchError, die
+from app.batch.producer import MAX_BATCH_BYTES
 from app.batch.recovery import BatchTableManager
-from app.batch.transport import MAX_BATCH_BYTES, SCHEME, install
+from app.batch.transport import SCHEME, install
 
 if TYPE_CHECKING:
     from app.batch.processor import Processor
+
+STOP_S = 9.0
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,7 @@ def create_app(name: str, options: BatchOptions) -> BatchApp:
         broker_heartbeat_interval=options.heartbeat_s,
         broker_request_timeout=options.request_timeout_s,
         consumer_group_instance_id=options.member_id,
+        canonical_url=_url(options.member_id),
         broker_commit_interval=1.0,
         stream_buffer_maxsize=options.queue_batches,
         stream_wait_empty=True,
@@ -79,7 +85,26 @@ def create_app(name: str, options: BatchOptions) -> BatchApp:
     )
 
 
+def _url(member_id: str | None) -> str | None:
+    """Name a static member by its id: the group gives it the assignment of before, and Faust refuses another URL's.
+
+    Unless it is given, the URL holds the host, which changes when a container is made anew.
+    """
+    return f"http://member/{member_id}" if member_id else None
+
+
+class BatchWorker(faust.Worker):
+    """A worker that ends within a time after it was told to."""
+
+    def _on_sigterm(self) -> None:
+        watch = threading.Timer(STOP_S, die, [BatchError(f"not stopped {STOP_S} s after SIGTERM; what was not "
+                                                         "acknowledged will be read again")])  # fmt: skip
+        watch.daemon = True
+        watch.start()
+        super()._on_sigterm()
+
+
 def run_worker(app: faust.App, *, log_level: str) -> None:
     """Run a worker until it is told to stop; the process exits with its status."""
     loop.use("uvloop")
-    faust.Worker(app, loglevel=log_level, override_logging=False, quiet=True).execute_from_commandline()
+    BatchWorker(app, loglevel=log_level, override_logging=False, quiet=True).execute_from_commandline()

@@ -48,6 +48,9 @@ class Machine(Protocol):
     def say(self, *, behind: bool, now_s: float) -> list[Outgoing]:
         """Take the messages since the last time."""
 
+    def announce(self) -> Sequence[tuple[str, list[tuple[bytes, bytes | None]]]]:
+        """Take the rows that have to be in the changelog before the messages of `say` are sent."""
+
     def remember(self) -> Sequence[tuple[str, list[tuple[bytes, bytes | None]]]]:
         """Take the rows since the last time, in stages; each is acknowledged before the next is sent."""
 

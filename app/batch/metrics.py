@@ -11,7 +11,11 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Metrics:
-    """Counters since the start of the process; `phase_s` is processor time by phase."""
+    """Counters since the start of the process.
+
+    `phase_s` is processor time by phase; `waited_s` is the longest that one partition's messages (say) and rows
+    (remember) took from queued to acknowledged. Queued batches wait to be folded, pending ones to be remembered.
+    """
 
     records: int = 0
     batches: int = 0
@@ -25,9 +29,12 @@ class Metrics:
     recovered_rows: int = 0
     recovery_s: float = 0.0
     queued_batches: int = 0
+    pending_batches: int = 0
+    pending_records: int = 0
     longest_flush_s: float = 0.0
     lag: dict[int, int] = field(default_factory=dict)
     phase_s: dict[str, float] = field(default_factory=dict)
+    waited_s: dict[str, float] = field(default_factory=dict)
     started_s: float = field(default_factory=time.monotonic)
 
     @contextmanager
@@ -38,6 +45,13 @@ class Metrics:
             yield
         finally:
             self.phase_s[name] = self.phase_s.get(name, 0.0) + time.thread_time() - began
+
+    @contextmanager
+    def waiting(self, name: str) -> Iterator[None]:
+        """Note the time of a block that waits for the broker, if none took longer."""
+        began = time.monotonic()
+        yield
+        self.waited_s[name] = max(self.waited_s.get(name, 0.0), time.monotonic() - began)
 
     def took(self, batch: int) -> None:
         """Count a batch that was folded."""

@@ -11,20 +11,26 @@ import asyncio
 import gc
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
+from faust.transport.drivers.aiokafka import server_list
 from faust.types import TP
 
 from app.batch.application import BatchApp
+from app.batch.consumer import BatchConsumer
 from app.batch.errors import BatchError, die
+from app.batch.fence import Fence
+from app.batch.lean import lean
 from app.batch.machine import Machine, Outgoing, Reader
 from app.batch.metrics import Metrics
+from app.batch.producer import BatchProducer
 from app.batch.recovery import read_gap
+from app.batch.sources import bounds, position
 from app.batch.table import BatchTable, TableReader
-from app.batch.transport import BatchProducer, Fence
 
+DEFAULT_PORT = 9092
 IDLE_S = 0.05
 REPORT_S = 1.0
 BEHIND_RECORDS = 20_000
@@ -47,6 +53,7 @@ class Processor:
         catch_up: Callable[[int], Awaitable[None]],
         publish_s: float,
         checkpoint_s: float,
+        max_pending_records: int = MAX_PENDING_RECORDS,
         report: Callable[[dict[str, object]], None] = lambda _: None,
     ) -> None:
         self.app = app
@@ -57,6 +64,7 @@ class Processor:
         self.catch_up = catch_up
         self.publish_s = publish_s
         self.checkpoint_s = checkpoint_s
+        self.max_pending_records = max_pending_records
         self.report = report
         self.metrics = Metrics()
         self.machines: dict[int, Machine] = {}
@@ -67,30 +75,32 @@ class Processor:
         self._lock = asyncio.Lock()
         self._stream: Any = None
         self._published_s = self._checkpointed_s = time.monotonic()
-        self._measured_s = 0.0
-        self._fence = Fence(app.conf.broker_session_timeout)
+        self._ends: dict[int, int] = {}
+        self.fence = Fence(app.conf.broker_session_timeout, app.conf.broker_request_timeout, self._is_member)
         app.batch_processor = self
         for table in self.tables.values():
             table.read_gap = self._read_gap
-        next(iter(self.tables.values())).on_recover(self._recovered)
 
     async def run(self, stream: Any) -> None:
         """Fold the batches of a stream until it ends; the whole body of an agent."""
         self._stream = stream.noack()
-        idle = asyncio.create_task(self._flush_when_idle())
+        beside = [asyncio.create_task(self._flush_when_idle()), asyncio.create_task(self._measure_regularly())]
         try:
             async for event in self._stream.events():
                 await self._take(event)
+            if not self.app.should_stop:
+                raise BatchError("the stream of the source ended by itself; start again")
         except Exception as error:
             die(error)
         finally:
-            idle.cancel()
+            for task in beside:
+                task.cancel()
 
     async def _take(self, event: Any) -> None:
         async with self._lock:
             await self._fold(event)
         now_s = time.monotonic()
-        if now_s - self._checkpointed_s >= self.checkpoint_s or self._pending_records > MAX_PENDING_RECORDS:
+        if now_s - self._checkpointed_s >= self.checkpoint_s or self._pending_records > self.max_pending_records:
             await self.flush(checkpoint=True)
         elif now_s - self._published_s >= self.publish_s:
             await self.flush(checkpoint=False)
@@ -115,13 +125,13 @@ class Processor:
         message.records = event.value = ()
 
     async def _flush_when_idle(self) -> None:
-        """Publish as soon as nothing more waits to be folded, and checkpoint what is pending on its cadence."""
+        """Publish and checkpoint on their cadences while nothing arrives that would do it."""
         try:
             while True:
                 await asyncio.sleep(IDLE_S)
-                self._fence.beat()
-                self._measure()
                 now_s = time.monotonic()
+                if self._lock.locked():
+                    continue
                 if now_s - self._checkpointed_s >= self.checkpoint_s:
                     await self.flush(checkpoint=True)
                 elif now_s - self._published_s >= self.publish_s:
@@ -129,21 +139,47 @@ class Processor:
         except Exception as error:
             die(error)
 
-    async def settle(self) -> None:
-        """Flush everything now: partitions are revoked, or the worker stops."""
+    async def _measure_regularly(self) -> None:
         try:
-            await self.flush(checkpoint=True)
+            while True:
+                self._measure()
+                await asyncio.sleep(REPORT_S)
         except Exception as error:
             die(error)
 
+    async def settle(self) -> None:
+        """Flush everything, then know nothing more: partitions are revoked, or the worker stops."""
+        self.metrics.is_ready = False
+        try:
+            if self.machines:
+                await self.flush(checkpoint=True)
+        except Exception as error:
+            die(error)
+        self._forget()
+
+    def _forget(self) -> None:
+        """Drop what was not acknowledged; whoever owns the partitions next fetches it again."""
+        self.generation += 1
+        self.machines, self._pending, self._pending_records, self.metrics.lag = {}, {}, 0, {}
+
     async def flush(self, *, checkpoint: bool) -> None:
-        """Say what changed; with *checkpoint*, remember it and acknowledge what it came from."""
+        """Say what changed; with *checkpoint*, remember it and acknowledge what it came from.
+
+        One that has begun ends, also when who asked for it is cancelled: what a machine gave out it gives once.
+        """
+        await asyncio.shield(self._flush_all(checkpoint=checkpoint))
+
+    async def _flush_all(self, *, checkpoint: bool) -> None:
         async with self._lock:
             began_s = self._published_s = time.monotonic()
             if checkpoint:
                 self._checkpointed_s = began_s
                 self._pending_records = 0
-            await asyncio.gather(*[self._flush(one, checkpoint=checkpoint) for one in list(self.machines)])
+            flushes = []
+            for partition in list(self.machines):
+                flushes.append(asyncio.create_task(self._flush(partition, checkpoint=checkpoint)))
+                await asyncio.sleep(0)
+            await asyncio.gather(*flushes)
             self.metrics.longest_flush_s = max(self.metrics.longest_flush_s, time.monotonic() - began_s)
             self.metrics.checkpoints += checkpoint
             self.metrics.publishes += 1
@@ -154,15 +190,23 @@ class Processor:
             outgoing = machine.say(behind=self._is_behind(partition), now_s=time.monotonic())
         events = self._pending.pop(partition, []) if checkpoint else []
         with self.metrics.phase("remember"):
+            announced = machine.announce()
             stages = machine.remember() if events else []
-        await self._send(outgoing)
-        for table, rows in stages:
-            if rows:
-                await self.tables[table].write(partition, rows, self.metrics)
+        with self.metrics.waiting("remember"):
+            await self._write(partition, announced)
+        with self.metrics.waiting("say"):
+            await self._send(outgoing)
+        with self.metrics.waiting("remember"):
+            await self._write(partition, stages)
         if generation == self.generation and events:
             machine.remembered()
             for event in events:
                 await self._stream.ack(event)
+
+    async def _write(self, partition: int, stages: Sequence[tuple[str, list[Any]]]) -> None:
+        for table, rows in stages:
+            if rows:
+                await self.tables[table].write(partition, rows, self.metrics)
 
     async def _send(self, outgoing: list[Outgoing]) -> None:
         producer: BatchProducer = self.app.producer  # type: ignore[assignment]
@@ -177,9 +221,9 @@ class Processor:
         ]
         await asyncio.gather(*sent)
 
-    def check_fence(self) -> None:
-        """End the process if it stood still for longer than its session."""
-        self._fence.check()
+    def _is_member(self) -> bool:
+        consumer: BatchConsumer = self.app.consumer  # type: ignore[assignment]
+        return consumer.is_member()
 
     def assigned(self) -> set[int]:
         """Return the partitions of the source that this worker owns."""
@@ -192,44 +236,34 @@ class Processor:
 
     def new_plain_consumer(self) -> AIOKafkaConsumer:
         """Return a consumer outside the group."""
-        servers = [f"{url.host}:{url.port}" for url in self.app.conf.broker]
-        return AIOKafkaConsumer(bootstrap_servers=servers, enable_auto_commit=False, auto_offset_reset="earliest")
+        servers = server_list(self.app.conf.broker, DEFAULT_PORT)
+        return AIOKafkaConsumer(
+            bootstrap_servers=servers, enable_auto_commit=False, auto_offset_reset="earliest", key_deserializer=lean
+        )
 
-    async def _recovered(self, *_: Any) -> None:
-        """Make the machines anew; what was pending will be fetched again."""
-        try:
-            async with self._lock:
-                await self._make_machines(self.assigned())
-        except Exception as error:
-            die(error)
+    async def recover(self, partitions: set[int]) -> None:
+        """Make the machines of partitions whose tables are restored; what was pending will be fetched again."""
+        async with self._lock:
+            self._forget()
+            generation = self.generation
+            await self.prepare(partitions)
+            machines = await self._make_machines([TP(self.source, partition) for partition in sorted(partitions)])
+            if generation == self.generation:
+                self.machines, self.metrics.is_ready = machines, True
+                self._measure()
+        _spare_the_collector()
 
-    async def _make_machines(self, partitions: set[int]) -> None:
-        self.generation += 1
-        self._pending, self._pending_records = {}, 0
-        self.machines, self._positions, self.metrics.lag = {}, {}, {}
-        await self.prepare(partitions)
-        sources = [TP(self.source, partition) for partition in sorted(partitions)]
-        earliest, ends = await self._bounds(sources)
+    async def _make_machines(self, sources: list[TP]) -> dict[int, Machine]:
+        earliest, ends = await bounds(self.new_plain_consumer, sources)
+        self._ends = {tp.partition: ends[tp] for tp in sources}
+        self._positions = {}
+        machines: dict[int, Machine] = {}
         for tp in sources:
-            machine = self.create(tp.partition, TableReader(self.tables, tp.partition))
-            self._positions[tp.partition] = _position(tp, machine.offset, earliest[tp], ends[tp])
+            machine = machines[tp.partition] = self.create(tp.partition, TableReader(self.tables, tp.partition))
+            self._positions[tp.partition] = position(tp, machine.offset, earliest[tp], ends[tp])
             machine.caught_up_at(ends[tp])
-            self.machines[tp.partition] = machine
-        self.metrics.is_ready = True
-        self._measured_s = 0.0
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(200_000, 50, 100)
-
-    async def _bounds(self, sources: list[TP]) -> tuple[dict[Any, int], dict[Any, int]]:
-        """Return where sources begin and end. Asked outside the group: its consumer answers a heartbeat later."""
-        consumer = self.new_plain_consumer()
-        await consumer.start()
-        try:
-            tps = [TopicPartition(*tp) for tp in sources]
-            return await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
-        finally:
-            await consumer.stop()
+            await asyncio.sleep(0)
+        return machines
 
     async def _read_gap(self, topic: str, partition: int, start: int, end: int) -> Any:
         return await read_gap(self.new_plain_consumer, topic, partition, start, end)
@@ -238,30 +272,27 @@ class Processor:
         return self._lag(partition) > BEHIND_RECORDS
 
     def _lag(self, partition: int) -> int:
-        end = self.app.consumer.highwater(TP(self.source, partition))
-        return max(0, (end or 0) - self.machines[partition].offset - 1)
+        return max(0, self._end(partition) - self.machines[partition].offset - 1)
+
+    def _end(self, partition: int) -> int:
+        """Return where the source ends as far as is known; a fetch tells more than the start did."""
+        try:
+            end = self.app.consumer.highwater(TP(self.source, partition))
+        except (AssertionError, AttributeError):
+            end = None  # revoked a moment ago
+        return max(self._ends[partition], end or 0)
 
     def _measure(self) -> None:
-        now_s = time.monotonic()
-        if now_s - self._measured_s >= REPORT_S:
-            self._measured_s = now_s
-            self.metrics.lag = {partition: self._lag(partition) for partition in self.machines}
-            self.metrics.queued_batches = sum(map(len, self._pending.values()))
-            self.report(self.metrics.snapshot())
+        self.metrics.lag = {partition: self._lag(partition) for partition in self.machines}
+        self.metrics.queued_batches = self._stream.channel.queue.qsize() if self._stream is not None else 0
+        self.metrics.pending_batches = sum(map(len, self._pending.values()))
+        self.metrics.pending_records = self._pending_records
+        self.report(self.metrics.snapshot())
 
 
-def _position(tp: TP, offset: int, earliest: int, end: int) -> int:
-    """Return where to read on, or refuse: skipping in silence would be a wrong number."""
-    if offset == -1:
-        return earliest
-    if offset + 1 < earliest:
-        raise BatchError(
-            f"{tp.topic}/{tp.partition} begins at {earliest}, but the state needs it from {offset + 1} on: retention "
-            "removed records that were not folded; reset the state of both applications, or restore the records"
-        )
-    if offset + 1 > end:
-        raise BatchError(
-            f"{tp.topic}/{tp.partition} ends at {end}, but the state has folded it up to {offset}: the topic was made "
-            "again; reset the state of both applications (docs/operations.md, Reset)"
-        )
-    return offset + 1
+def _spare_the_collector() -> None:
+    """State that stays is not searched for garbage again; that of machines dropped is, once."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(200_000, 50, 100)

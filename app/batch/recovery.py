@@ -14,11 +14,10 @@ from faust.tables.recovery import RebalanceAgain, Recovery, ServiceStopped
 from mode import Service
 
 from app.batch.errors import BatchError, die
+from app.batch.part import batch_app
 from app.batch.table import BatchTable
-from app.batch.transport import batch_app
 
 POLL_MS = 200
-FETCH_BYTES = 4 << 20
 
 log = logging.getLogger(__name__)
 
@@ -26,23 +25,35 @@ log = logging.getLogger(__name__)
 class BatchRecovery(Recovery):
     """After an assignment: restore every table of the partitions owned, then let sources flow."""
 
+    _rebalances = 0
+
+    async def on_rebalance(self, *arguments: Any, **options: Any) -> None:
+        """Note which rebalance this assignment ended: a later one makes it void."""
+        self._rebalances = self.app.rebalancing_count
+        await super().on_rebalance(*arguments, **options)
+
     @Service.task
     async def _restart_recovery(self) -> None:
         while not self.should_stop:
             if await self.wait_for_stopped(cast(Any, self.signal_recovery_start)):
                 return
             self.signal_recovery_start.clear()
-            generation = self._generation_id
             try:
-                self._set_recovery_started()
-                await self._wait(self._restore())
-                await self._wait(self.on_recovery_completed(generation))
+                await self._recover(self._generation_id)
             except (RebalanceAgain, IllegalStateError):
                 log.info("assigned anew while restoring; starting over")
             except ServiceStopped:
-                return
+                if not self.should_stop:
+                    die(BatchError("the sources could not be sought in time: the broker does not answer; start again"))
             except Exception as error:
                 die(error)
+
+    async def _recover(self, generation: int) -> None:
+        self._set_recovery_started()
+        await self._wait(self._restore())
+        if self.app.rebalancing_count != self._rebalances:
+            raise RebalanceAgain
+        await self._wait(self.on_recovery_completed(generation))
 
     @Service.task
     async def _slurp_changelogs(self) -> None:
@@ -56,6 +67,7 @@ class BatchRecovery(Recovery):
         for table in tables:
             table.close_others(partitions)
         rows = await restore_tables(processor.new_plain_consumer, tables, partitions)
+        await processor.recover(partitions)
         processor.metrics.recoveries += 1
         processor.metrics.recovered_rows = rows
         processor.metrics.recovery_s = time.monotonic() - began
@@ -74,7 +86,8 @@ class BatchTableManager(TableManager):
     async def on_start(self) -> None:
         """Start at once: nothing here waits for topics to be declared."""
         await self._update_channels()
-        await self.recovery.start()
+        if not self.should_stop:
+            await self.recovery.start()
 
 
 async def restore_tables(
@@ -97,7 +110,10 @@ async def restore_tables(
         for tp, store in stores.items():
             _check_store(tp, store.offset, ends[tp])
             consumer.seek(tp, max(store.offset + 1, earliest[tp]))
-        return await _read(consumer, stores, {tp: end for tp, end in ends.items() if end > stores[tp].offset + 1})
+        rows = await _read(consumer, stores, {tp: end for tp, end in ends.items() if end > stores[tp].offset + 1})
+        for tp, store in stores.items():
+            store.complete(ends[tp] - 1)
+        return rows
     finally:
         await consumer.stop()
 
@@ -112,15 +128,15 @@ async def _read(consumer: AIOKafkaConsumer, stores: dict[Any, Any], missing: dic
         for tp in list(missing):
             position = await consumer.position(tp)
             if position >= missing[tp]:
-                stores[tp].write([], missing.pop(tp) - 1)
+                del missing[tp]
     return rows
 
 
 def _check_store(tp: TopicPartition, offset: int, end: int) -> None:
     if offset >= end:
         raise BatchError(
-            f"the disk holds {tp.topic}/{tp.partition} up to offset {offset}, but that log ends at {end}: the topic was "
-            "made again; delete this worker's data directory, or reset both applications and read the source again"
+            f"the disk holds {tp.topic}/{tp.partition} up to offset {offset}, but that log ends at {end}: the topic "
+            "was made again; delete this worker's data directory, or reset both applications and read the source again"
         )
 
 
@@ -136,9 +152,8 @@ async def read_gap(
         consumer.seek(tp, start)
         found: list[tuple[bytes, bytes | None]] = []
         while await consumer.position(tp) < end:
-            for record in (await consumer.getmany(tp, timeout_ms=POLL_MS)).get(tp, []):
-                if record.offset < end:
-                    found.append((record.key, record.value))
+            records = (await consumer.getmany(tp, timeout_ms=POLL_MS)).get(tp, [])
+            found += [(record.key, record.value) for record in records if record.offset < end]
         return found
     finally:
         await consumer.stop()

@@ -6,16 +6,22 @@ import logging
 import shutil
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import rocksdict
 
 from app.batch.errors import BatchError
 
-OFFSET_KEY = b"\x00offset"
-USED_KEY = b"\x00used"
+RESERVED = b"\x00"
+"""No row's key begins with it: what the store keeps for itself does."""
+ROWS_BEGIN = b"\x01"
+OFFSET_KEY = RESERVED + b"offset"
+USED_KEY = RESERVED + b"used"
+DAMAGED = "DAMAGED"
 VERSION_BYTES = 8
 WRITE_BUFFER_BYTES = 8 << 20
+Row = tuple[bytes, bytes | None]
 
 log = logging.getLogger(__name__)
 
@@ -23,8 +29,9 @@ log = logging.getLogger(__name__)
 class RowStore:
     """A RocksDB of its own. `offset` is that of the last changelog record that it holds; -1 for none.
 
-    A directory that does not open is set aside and rebuilt from the changelog. One that was not used for longer
-    than the changelog keeps tombstones is rebuilt, too: deletions may have been missed.
+    A directory that does not open, or in which a damaged block was met, is set aside and rebuilt from the
+    changelog. One that was last known complete longer ago than the changelog keeps tombstones is rebuilt, too:
+    deletions may have been missed.
     """
 
     def __init__(self, directory: Path, *, keeps_tombstones_s: float) -> None:
@@ -32,69 +39,106 @@ class RowStore:
         self._db = _open(directory)
         used = self._db.get(USED_KEY)
         if used is not None and time.time() - int(used) > keeps_tombstones_s:
-            log.warning("%s was last used %s s ago; rebuilding it from the changelog", directory, keeps_tombstones_s)
+            log.warning("%s was last complete over %s s ago; rebuilding it from the changelog", directory,
+                        keeps_tombstones_s)  # fmt: skip
             self._db.close()
             shutil.rmtree(directory)
             self._db = _open(directory)
         self.offset = int(self._db.get(OFFSET_KEY) or -1)
+        if self.offset == -1:
+            self.complete(self.offset)
 
     def get(self, key: bytes) -> bytes | None:
         """Return a row."""
-        value: bytes | None = self._db.get(key)
+        with self._met_damage():
+            value: bytes | None = self._db.get(key)
         return value
 
     def scan(self, start: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Yield rows with start <= key < end in order of key; a damaged block raises, it never ends a scan early."""
-        rows = self._db.iter(rocksdict.ReadOptions())
-        rows.seek(start)
-        while rows.valid():
-            key = rows.key()
-            if key >= end:
-                return
-            yield key, rows.value()
-            rows.next()
-        rows.status()
+        with self._met_damage():
+            rows = self._db.iter(rocksdict.ReadOptions())
+            rows.seek(max(start, ROWS_BEGIN))
+            while rows.valid():
+                key = rows.key()
+                if key >= end:
+                    return
+                yield key, rows.value()
+                rows.next()
+            rows.status()
 
-    def write(self, rows: Sequence[tuple[bytes, bytes | None]], offset: int) -> None:
-        """Write rows and the offset up to which the changelog is in here, at once."""
-        batch = rocksdict.WriteBatch(raw_mode=True)
-        for key, value in rows:
-            if value is None:
-                batch.delete(key)
-            else:
-                batch.put(key, value)
-        batch.put(OFFSET_KEY, b"%d" % offset)
-        batch.put(USED_KEY, b"%d" % time.time())
-        self._db.write(batch)
-        self.offset = offset
+    def write(self, rows: Sequence[Row], offset: int) -> None:
+        """Write rows, and the offset up to which the changelog is in here with them, at once."""
+        self._write(rows, offset, is_complete=True)
 
-    def restore(self, records: Sequence[tuple[bytes, bytes | None]], offset: int) -> None:
+    def restore(self, records: Sequence[Row], offset: int) -> None:
         """Apply changelog records; of two versions of a row the newest holds, whichever was written last."""
         newest: dict[bytes, bytes | None] = {}
         for key, value in records:
             held = newest[key] if key in newest else self.get(key)
             if value is None or held is None or held[:VERSION_BYTES] <= value[:VERSION_BYTES]:
                 newest[key] = value
-        self.write(list(newest.items()), offset)
+        self._write(list(newest.items()), offset, is_complete=False)
+
+    def complete(self, offset: int) -> None:
+        """Note that the changelog up to *offset* is in here, now."""
+        self._write([], offset, is_complete=True)
 
     def close(self) -> None:
         """Release the directory."""
         self._db.close()
 
+    def _write(self, rows: Sequence[Row], offset: int, *, is_complete: bool) -> None:
+        batch = rocksdict.WriteBatch(raw_mode=True)
+        for key, value in rows:
+            if key.startswith(RESERVED):
+                raise BatchError(f"a row of {self.directory} has key {key!r}; keys that begin with 0 are reserved")
+            if value is None:
+                batch.delete(key)
+            else:
+                batch.put(key, value)
+        batch.put(OFFSET_KEY, b"%d" % offset)
+        if is_complete:
+            batch.put(USED_KEY, b"%d" % time.time())
+        self._db.write(batch)
+        self.offset = offset
+
+    @contextmanager
+    def _met_damage(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            if "Corruption" not in str(error):
+                raise
+            (self.directory / DAMAGED).touch()
+            raise BatchError(f"{self.directory} is damaged ({error}); start again, and it is set aside and "
+                             "rebuilt from the changelog") from error  # fmt: skip
+
 
 def _open(directory: Path) -> rocksdict.Rdict:
     directory.parent.mkdir(parents=True, exist_ok=True)
+    if (directory / DAMAGED).exists():
+        _set_aside(directory)
     try:
         return rocksdict.Rdict(str(directory), _options())
     except Exception as error:
-        if "lock" in str(error).lower():
+        if _is_locked(error):
             raise BatchError(
                 f"{directory} is in use by another process; give each worker a data directory of its own"
             ) from error
-        aside = directory.with_name(f"{directory.name}.damaged-{time.time_ns()}")
-        log.exception("%s does not open; kept as %s and rebuilt from the changelog", directory, aside)
-        directory.rename(aside)
+        log.exception("%s does not open", directory)
+        _set_aside(directory)
         return rocksdict.Rdict(str(directory), _options())
+
+
+def _is_locked(error: Exception) -> bool:
+    return "While lock file" in str(error) or "lock hold by current process" in str(error)
+
+
+def _set_aside(directory: Path) -> None:
+    aside = directory.with_name(f"{directory.name}.damaged-{time.time_ns()}")
+    directory.rename(aside)
+    log.error("%s is damaged; kept as %s and rebuilt from the changelog", directory, aside)
 
 
 def _options() -> rocksdict.Options:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -11,9 +10,12 @@ from typing import Any
 import faust
 from faust.tables import Table
 
+from app.batch.errors import BatchError
+from app.batch.foreign import rows_to_repeat
 from app.batch.metrics import Metrics
+from app.batch.producer import BatchProducer
 from app.batch.store import RowStore
-from app.batch.transport import BatchProducer, BatchSchema
+from app.batch.transport import BatchSchema
 
 Row = tuple[bytes, bytes | None]
 ReadGap = Callable[[str, int, int, int], Any]
@@ -57,6 +59,11 @@ class BatchTable(Table[bytes, bytes]):
         for partition in set(self.stores) - partitions:
             self.stores.pop(partition).close()
 
+    async def on_stop(self) -> None:
+        """Release all stores."""
+        await super().on_stop()
+        self.close_others(set())
+
     async def write(self, partition: int, rows: Sequence[Row], metrics: Metrics) -> None:
         """Send rows to the changelog, wait until all are acknowledged, then store them with its offset."""
         producer: BatchProducer = self.app.producer  # type: ignore[assignment]
@@ -66,24 +73,31 @@ class BatchTable(Table[bytes, bytes]):
         last, foreign = store.offset, []
         for sent in [await producer.send_built(self.changelog_topic_name, partition, one) for one in batches]:
             base, count = await sent
+            if base <= last:
+                raise BatchError(_made_again(self.changelog_topic_name, partition, base, last))
             if base > last + 1:
                 foreign.append((last + 1, base))
             last = base + count - 1
+        found = [row for gap in foreign for row in await self._foreign_rows(partition, gap)]
+        again = rows_to_repeat(rows, found, store.get) if found else []
         with metrics.phase("store"):
             store.write(rows, last)
         metrics.rows += len(rows)
-        for start, end in foreign:
-            await self._write_again(partition, start, end, metrics)
+        if again:
+            await self.write(partition, again, metrics)
 
-    async def _write_again(self, partition: int, start: int, end: int, metrics: Metrics) -> None:
-        """Another writer's records lie between ours: say last what we hold of their keys, as compaction keeps that."""
-        keys = {key for key, _ in await self.read_gap(self.changelog_topic_name, partition, start, end)}
-        log.warning("%s/%s: %s foreign keys at %s to %s", self.changelog_topic_name, partition, len(keys), start, end)
-        store = self.stores[partition]
-        rows = [(key, store.get(key)) for key in sorted(keys)]
-        if rows:
-            await self.write(partition, rows, metrics)
-        await asyncio.sleep(0)
+    async def _foreign_rows(self, partition: int, gap: tuple[int, int]) -> list[Row]:
+        found: list[Row] = await self.read_gap(self.changelog_topic_name, partition, *gap)
+        if found:
+            log.warning("%s/%s: %s foreign rows at %s to %s", self.changelog_topic_name, partition, len(found), *gap)
+        return found
+
+
+def _made_again(topic: str, partition: int, base: int, last: int) -> str:
+    return (
+        f"{topic}/{partition} took a row at offset {base} though it held {last} already: the topic was made again; "
+        "reset the state of this application"
+    )
 
 
 class TableReader:

@@ -51,11 +51,16 @@ class WorkerProcess:
             time.sleep(0.05)
         return time.monotonic() - began_s
 
+    @property
+    def exit_code(self) -> int | None:
+        """Its exit code if it ended by itself; None while it runs."""
+        return self._process.poll() if self._process is not None else None
+
     def check(self) -> None:
         """Raise if it ended by itself."""
-        if self._process is not None and self._process.poll() is not None:
+        if self.exit_code is not None:
             tail = self.log.read_text(errors="replace")[-1500:]
-            raise GridtwinError(f"the {self.role} worker ended with {self._process.returncode}: {tail}")
+            raise GridtwinError(f"the {self.role} worker ended with {self.exit_code}: {tail}")
 
     def kill(self, *, wipe: bool = False) -> None:
         """End it with SIGKILL; with *wipe*, its disk is lost, too."""

@@ -16,7 +16,9 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from app.batch.errors import die
 from app.domain.contracts import NodeRecord, SiteRecord
+from app.domain.topology_faults import usable
 from app.kafka.clients import partition_of
+from app.kafka.topology_report import TopologyReport
 from app.topics import TOPOLOGY_NODE, TOPOLOGY_SITE
 
 POLL_MS = 200
@@ -47,6 +49,7 @@ class TopologyFeed:
         self.wait_s = wait_s
         self.nodes: dict[str, tuple[NodeRecord | None, int]] = {}
         self.sites: dict[int, dict[str, tuple[SiteRecord | None, int]]] = {}
+        self.report = TopologyReport()
         self._learners: dict[int, Learner] = {}
         self._consumer: Any = None
         self._following: asyncio.Task[None] | None = None
@@ -71,7 +74,7 @@ class TopologyFeed:
         for name, (node, offset) in self.nodes.items():
             learner.learn_node(name, node, offset)
         for name, (site, offset) in self.sites[partition].items():
-            learner.learn_site(name, site, offset)
+            learner.learn_site(name, usable(site) if site is not None else None, offset)
 
     async def catch_up(self, partition: int) -> None:
         """Read to where topology ends now, for as long as is allowed."""
@@ -103,6 +106,7 @@ class TopologyFeed:
             while True:
                 async with self._reading:
                     await self._read()
+                await self.report.tell(self.nodes, list(self.sites.values()))
                 await asyncio.sleep(POLL_MS / 1000)
         except Exception as error:
             die(error)
@@ -117,7 +121,7 @@ class TopologyFeed:
 
     def _learn_node(self, record: Any) -> None:
         name = (record.key or b"").decode(errors="replace")
-        node = _decode(_decode_node, record, TOPOLOGY_NODE, name)
+        node = self._decode(_decode_node, record, TOPOLOGY_NODE, name)
         self.nodes[name] = (node, record.offset)
         for learner in self._learners.values():
             learner.learn_node(name, node, record.offset)
@@ -130,17 +134,16 @@ class TopologyFeed:
             log.warning("site %r in partition %s of %s belongs into %s: ignored; write it with murmur2",
                         name, partition, TOPOLOGY_SITE, home)  # fmt: skip
             return
-        site = _decode(_decode_site, record, TOPOLOGY_SITE, name)
+        site = self._decode(_decode_site, record, TOPOLOGY_SITE, name)
         self.sites[partition][name] = (site, record.offset)
         if partition in self._learners:
-            self._learners[partition].learn_site(name, site, record.offset)
+            self._learners[partition].learn_site(name, usable(site) if site is not None else None, record.offset)
 
-
-def _decode(decode: Any, record: Any, topic: str, name: str) -> Any:
-    if record.value is None:
-        return None
-    try:
-        return decode(record.value)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        log.warning("%s %r is not valid (%s); treated as absent until it is applied again", topic, name, error)
-        return None
+    def _decode(self, decode: Any, record: Any, topic: str, name: str) -> Any:
+        found, fault = None, None
+        try:
+            found = decode(record.value) if record.value is not None else None
+        except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+            fault = error
+        self.report.read(topic, name, fault)
+        return found

@@ -1,0 +1,73 @@
+"""Tells operators what is wrong with the topology that a worker reads: each fault once, and when it is mended."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+
+from app.domain.contracts import NodeRecord, SiteRecord
+from app.domain.topology import Topology
+from app.domain.topology_faults import faults
+
+SHOWN = 20
+SHORTEST_PAUSE_S = 1.0
+PAUSE_FACTOR = 20
+"""Looking through a million sites takes seconds of a core: at most one part in twenty of its time."""
+
+Held = Mapping[str, tuple[NodeRecord | SiteRecord | None, int]]
+
+log = logging.getLogger(__name__)
+
+
+class TopologyReport:
+    """Looks for faults in a thread of its own after records came, no more often than it can afford.
+
+    The thread works on a copy: names and records are frozen, only who holds them is copied.
+    """
+
+    def __init__(self, pause_s: float = SHORTEST_PAUSE_S) -> None:
+        self.pause_s = pause_s
+        self.faults: set[str] = set()
+        self._unreadable: dict[tuple[str, str], str] = {}
+        self.is_due = False
+        """Whether a record came that was not looked at yet."""
+        self._next_s = 0.0
+
+    def read(self, topic: str, name: str, error: Exception | None) -> None:
+        """Note that a record came, and that it could not be read if there is an *error*."""
+        self.is_due = True
+        self._unreadable.pop((topic, name), None)
+        if error is not None:
+            self._unreadable[topic, name] = (
+                f"{topic} {name!r} is not valid ({error}); treated as absent until it is applied again"
+            )
+
+    async def tell(self, nodes: Held, sites: list[Held]) -> None:
+        """Log faults that are new and those that are gone, if something came and it is time."""
+        began_s = time.monotonic()
+        if not self.is_due or began_s < self._next_s:
+            return
+        self.is_due = False
+        topology = _topology(nodes, sites)
+        found = {*await asyncio.to_thread(faults, topology), *self._unreadable.values()}
+        _log(found - self.faults, "topology: %s; ignored until it is mended")
+        _log(self.faults - found, "topology, mended: %s")
+        self.faults = found
+        ended_s = time.monotonic()
+        self._next_s = ended_s + max(self.pause_s, PAUSE_FACTOR * (ended_s - began_s))
+
+
+def _topology(nodes: Held, sites: list[Held]) -> Topology:
+    topology = Topology()
+    topology.nodes = {name: node for name, (node, _) in nodes.items() if isinstance(node, NodeRecord)}
+    topology.sites = {name: site for held in sites for name, (site, _) in held.items() if isinstance(site, SiteRecord)}
+    return topology
+
+
+def _log(lines: set[str], sentence: str) -> None:
+    for line in sorted(lines)[:SHOWN]:
+        log.warning(sentence, line)
+    if len(lines) > SHOWN:
+        log.warning(sentence, f"and {len(lines) - SHOWN} more")

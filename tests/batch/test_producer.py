@@ -1,0 +1,36 @@
+"""Messages are packed into batches that a topic takes, headers counted."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.batch import BatchError
+from app.batch.machine import Message
+from app.batch.producer import FULL_BATCH_BYTES, MAX_BATCH_BYTES, BatchProducer
+from tests.batch.counting import Setup
+from tests.batch.kafka import records
+from tests.batch.running import running
+
+pytestmark = [pytest.mark.broker, pytest.mark.xdist_group("broker")]
+
+
+async def test_no_batch_is_larger_than_full_unless_one_message_is(setup: Setup) -> None:
+    """Kafka's default limit of a batch is 1 MiB: the broker would refuse a larger one."""
+    headers = [("reason", b"r" * 1000)] * 3
+    small: list[Message] = [(b"key", b"v", headers)] * 2000
+    large: Message = (b"key", b"v" * (FULL_BATCH_BYTES + 1), ())
+    async with running(setup) as app:
+        producer: BatchProducer = app.producer  # type: ignore[assignment]
+        built = producer.build([*small, large, *small[:10]], setup.output)
+        assert sum(count for _, count in built) == 2011
+        assert all(batch.size() <= FULL_BATCH_BYTES for batch, count in built if count > 1)
+        for one in built:
+            await (await producer.send_built(setup.output, 1, one))
+    assert len(await records(setup.broker, setup.output, 1)) == 2011
+
+
+async def test_a_message_that_no_batch_takes_is_refused_with_its_key_and_size(setup: Setup) -> None:
+    async with running(setup) as app:
+        producer: BatchProducer = app.producer  # type: ignore[assignment]
+        with pytest.raises(BatchError, match=rf"{MAX_BATCH_BYTES} bytes for {setup.output}, key b'k'"):
+            producer.build([(b"k", b"v" * MAX_BATCH_BYTES, ())], setup.output)
