@@ -136,7 +136,7 @@ def _check_store(tp: TopicPartition, offset: int, end: int) -> None:
     if offset >= end:
         raise BatchError(
             f"the disk holds {tp.topic}/{tp.partition} up to offset {offset}, but that log ends at {end}: the topic "
-            "was made again; delete this worker's data directory, or reset both applications and read the source again"
+            "was made again; what it lost is on no disk: reset both applications and read the source again"
         )
 
 
