@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from math import prod
 from typing import Any, NamedTuple, Self
 from zoneinfo import ZoneInfo
 
@@ -14,6 +15,7 @@ LEVELS = ("feeder", "substation", "region", "grid")
 KINDS = ("meter", "pv", "battery", "ev_charger", "heat_pump", "load")
 STORAGE = ("battery", "ev_charger")
 WORDS = ("Straße", "日本|橋", 'quo"te', "a b", "ключ", "🔋", "x,y", "é;è", "back\\slash", "ไทย", "שלום", "a/b", "|live")
+SHARE_OF_STEP = 10
 LATENCY_MS = (200, 2_000)
 
 
@@ -22,7 +24,8 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
 
     sites: int = 1000
     depth: int = 4
-    fanout: int = 25
+    fanout: int | tuple[int, ...] = 25
+    """Children of a node; one number per level from the lowest, the last one for all above."""
     devices_per_site: int = 1
     intervals_s: tuple[int, ...] = (15,)
     window_s: int = 60
@@ -45,6 +48,11 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
             start_ms, end_ms = _ms(midnight), _ms(midnight + timedelta(days=1))
         return cls(intervals_s=interval_s, start_ms=start_ms, end_ms=end_ms, **shape)
 
+    def sites_below(self, depth: int) -> int:
+        """Return how many sites a node has below it, 0 being the lowest level."""
+        fanouts = self.fanout if isinstance(self.fanout, tuple) else (self.fanout,)
+        return prod(fanouts[min(level, len(fanouts) - 1)] for level in range(depth + 1))
+
 
 class Unit(NamedTuple):
     """A device and when it reports."""
@@ -55,6 +63,8 @@ class Unit(NamedTuple):
     phase_ms: int
     rated_w: int
     capacity_wh: int | None
+    usual_w: int
+    """What its readings vary about: a device does not turn from full power to the opposite at every reading."""
 
 
 class Home(NamedTuple):
@@ -104,7 +114,7 @@ def _chain(shape: Shape, number: int, nodes: dict[str, Place]) -> list[str]:
     chain = []
     for depth in range(shape.depth):
         level = LEVELS[depth] if depth < len(LEVELS) else f"level_{depth + 1}"
-        chain.append((level, _name(shape, level, number // shape.fanout ** (depth + 1))))
+        chain.append((level, _name(shape, level, number // shape.sites_below(depth))))
     for (level, name), above in zip(chain, [*chain[1:], None], strict=True):
         nodes.setdefault(name, Place(level, "grid", (above[1],) if above else ()))
     return [name for _, name in chain]
@@ -129,8 +139,15 @@ def _unit(shape: Shape, site: int, number: int, chance: random.Random) -> Unit:
     kind = KINDS[(site + number) % len(KINDS)] if shape.devices_per_site > 1 else KINDS[0]
     interval_s = chance.choice(shape.intervals_s)
     capacity = chance.randrange(5_000, 20_000) if kind in STORAGE else None
+    rated_w = chance.randrange(2_000, 12_000)
+    low, high = _range(kind, rated_w)
     return Unit(f"{_name(shape, 'device', site)}/{number}", kind, interval_s, chance.randrange(interval_s * 1000),
-                chance.randrange(2_000, 12_000), capacity)  # fmt: skip
+                rated_w, capacity, chance.randint(low, high))  # fmt: skip
+
+
+def _range(kind: str, rated_w: int) -> tuple[int, int]:
+    """Return the least and the most power of a kind in W."""
+    return 0 if kind in ("load", "heat_pump") else -rated_w, 0 if kind == "pv" else rated_w
 
 
 def _name(shape: Shape, word: str, number: int) -> str:
@@ -151,10 +168,11 @@ def say(shape: Shape, homes: list[Home], start_ms: int, chance: random.Random) -
 
 
 def _said(home: Home, unit: Unit, at_ms: int, chance: random.Random) -> Said:
-    low = 0 if unit.kind in ("load", "heat_pump") else -unit.rated_w
-    high = 0 if unit.kind == "pv" else unit.rated_w
+    low, high = _range(unit.kind, unit.rated_w)
+    step_w = unit.rated_w // SHARE_OF_STEP
+    power_w = chance.randint(max(low, unit.usual_w - step_w), min(high, unit.usual_w + step_w))
     soc = chance.randrange(unit.capacity_wh + 1) if unit.capacity_wh is not None else None
-    return Said(at_ms + chance.randrange(*LATENCY_MS), home, unit, at_ms, chance.randint(low, high), soc)
+    return Said(at_ms + chance.randrange(*LATENCY_MS), home, unit, at_ms, power_w, soc)
 
 
 def _ms(at: datetime) -> int:

@@ -20,7 +20,7 @@ Due = Callable[[str], bool]
 
 
 def say(state: TwinState, *, behind: bool, due: Due, twins: bool) -> SiteSayings:
-    """Take what has to be said now; provisional and live values wait while the partition is behind."""
+    """Take what has to be said now; twins, provisional and live values wait while the partition is behind."""
     _restate(state)
     contributions = [message for window in _closed(state) for message in _finals(state, window)]
     site_windows = [message for window in _closed(state) for message in _site_windows(state, window)]
@@ -34,7 +34,7 @@ def say(state: TwinState, *, behind: bool, due: Due, twins: bool) -> SiteSayings
         contributions,
         _watermark(state),
         site_windows,
-        _twins(state) if twins else [],
+        _twins(state) if twins and not behind else [],
         [(one.site, encode_transition(one)) for one in transitions],
         rejections,
     )

@@ -53,7 +53,8 @@ def ring(state: TwinState, site: Site, due_ms: Milliseconds | None) -> None:
 
 def _judge(state: TwinState, site: Site, attended_ms: Milliseconds, offset: Offset) -> None:
     """A time-driven transition happens, and is stamped, at last heard + threshold."""
-    state.live.mark(site)
+    if not all(device.is_fresh(attended_ms) for device in site.devices.values()):
+        state.live.mark(site)
     while (step := next_silence(site.connectivity, site.thresholds)) is not None:
         due_ms = site.heard_attended_ms + step[0]
         if due_ms > attended_ms:
