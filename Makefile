@@ -5,7 +5,7 @@ STAMP := $(VENV)/.installed
 COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check clean up down simulate
+.PHONY: help demo test check clean up down simulate bench
 
 help: ## print this
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -38,6 +38,9 @@ check: $(STAMP) ## format, lint, types, unit tests
 
 simulate: $(STAMP) ## run SEEDS=n schedules of the simulator
 	@$(PY) -m tests.simulation --seeds $(or $(SEEDS),1000)
+
+bench: $(STAMP) ## the whole job beside Faust, Quix, Kafka Streams and Bytewax, every row compared (QUICK=1: under five minutes)
+	@$(PY) benchmarks/bench.py $(if $(QUICK),--quick) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 up: $(STAMP) ## start the dev stack in containers: Kafka, three workers, a day that is played in a loop
 	@[ -f .gridtwin/simbench/dataset.json ] || $(PY) -m app dataset simbench .gridtwin/simbench

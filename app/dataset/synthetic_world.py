@@ -27,6 +27,8 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     fanout: int | tuple[int, ...] = 25
     """Children of a node; one number per level from the lowest, the last one for all above."""
     devices_per_site: int = 1
+    kinds: tuple[str, ...] = KINDS
+    """Kinds of devices, in turn; a single device of a site is of the first."""
     intervals_s: tuple[int, ...] = (15,)
     window_s: int = 60
     start_ms: int = 1_764_000_000_000
@@ -136,7 +138,7 @@ def _home(shape: Shape, number: int, chain: list[str], groups: tuple[str, ...], 
 
 
 def _unit(shape: Shape, site: int, number: int, chance: random.Random) -> Unit:
-    kind = KINDS[(site + number) % len(KINDS)] if shape.devices_per_site > 1 else KINDS[0]
+    kind = shape.kinds[(site + number) % len(shape.kinds)] if shape.devices_per_site > 1 else shape.kinds[0]
     interval_s = chance.choice(shape.intervals_s)
     capacity = chance.randrange(5_000, 20_000) if kind in STORAGE else None
     rated_w = chance.randrange(2_000, 12_000)

@@ -1,0 +1,59 @@
+"""What a result was measured on."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from app.kafka.java import POM, java
+from benchmarks.contenders import PEERS
+
+OWN = ("faust-streaming", "aiokafka", "rocksdict", "msgspec", "uvloop")
+BUSY_LOAD = 0.5
+
+
+def describe_machine() -> dict[str, Any]:
+    """Return processor, memory, kernel and how busy it is before anything starts."""
+    load = os.getloadavg()[0]
+    return {
+        "processor": _first(r"model name\s*:\s*(.*)", Path("/proc/cpuinfo").read_text()),
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        "system": platform.platform(),
+        "load_before": load,
+        "is_busy": load > BUSY_LOAD * len(os.sched_getaffinity(0)),
+    }
+
+
+def describe_versions() -> dict[str, str]:
+    """Return the versions of all that was run."""
+    java_says = subprocess.run([java(), "-version"], capture_output=True, text=True, check=True).stderr
+    commit = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
+    return {
+        "gridtwin": commit.stdout.strip(),
+        "python": platform.python_version(),
+        "java": _first(r'"([^"]*)"', java_says),
+        "kafka": _first(r"kafka_2.13</artifactId>\s*<version>(.*)<", POM.read_text()),
+        **{name: version(name) for name in OWN},
+        **_peers(),
+    }
+
+
+def _peers() -> dict[str, str]:
+    pins: dict[str, str] = {}
+    for requirements in sorted(PEERS.glob("*/requirements.txt")):
+        first = requirements.read_text().split()[0]
+        pins[requirements.parent.name] = first.split("==")[1]
+    for pom in sorted(PEERS.glob("*/pom.xml")):
+        pins[pom.parent.name] = _first(r">kafka-streams</artifactId>\s*<version>(.*)<", pom.read_text())
+    return pins
+
+
+def _first(pattern: str, text: str) -> str:
+    found = re.search(pattern, text)
+    return found.group(1) if found else "unknown"

@@ -1,0 +1,67 @@
+"""What processes use, as the kernel counts it: processor time and peak memory."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from bisect import bisect_left
+from collections.abc import Iterable
+from pathlib import Path
+
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+SAMPLE_S = 0.1
+
+
+def cpu_s(pid: int) -> float:
+    """Return the processor time of a process so far, user and system, all threads."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
+
+
+def peak_bytes(pid: int) -> int:
+    """Return the most memory that a process has had resident."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+class Watch:
+    """Samples processes until it is left; times are those of the wall clock, as the broker's are."""
+
+    def __init__(self, pids: Iterable[int]) -> None:
+        self._pids = tuple(pids)
+        self._samples: list[tuple[float, float]] = []
+        self._peaks = dict.fromkeys(self._pids, 0)
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._sample, daemon=True)
+
+    def __enter__(self) -> Watch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_over.set()
+        self._thread.join()
+
+    @property
+    def peak_bytes(self) -> int:
+        """The sum of the processes' peaks, which need not have come together."""
+        return sum(self._peaks.values())
+
+    def cpu_between(self, began_s: float, ended_s: float) -> float:
+        """Return the processor time used between two moments, to the nearest samples outside them."""
+        return self._cpu_at(ended_s, 0) - self._cpu_at(began_s, -1)
+
+    def _cpu_at(self, at_s: float, step: int) -> float:
+        index = bisect_left(self._samples, (at_s,)) + step
+        return self._samples[min(max(index, 0), len(self._samples) - 1)][1]
+
+    def _sample(self) -> None:
+        while not self._is_over.wait(SAMPLE_S):
+            try:
+                self._samples.append((time.time(), sum(map(cpu_s, self._pids))))
+                self._peaks.update((pid, peak_bytes(pid)) for pid in self._pids)
+            except (FileNotFoundError, ProcessLookupError):
+                return
