@@ -58,6 +58,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: str
     log_format: str
     web_port: int
+    query_host: str
+    query_port: int
+    query_retention_days: int
+    query_page: int
+    query_windows: int
+    query_depth: int
+    query_streams: int
+    query_streams_per_client: int
+    query_events: int
+    query_cors: str
 
     @classmethod
     def load(cls, environ: Mapping[str, str]) -> Settings:
@@ -209,6 +219,18 @@ _TABLE: dict[str, tuple[str, tuple[Callable[[str], Any], str], str]] = {
     "log_level": ("info", _one_of("debug", "info", "warning", "error"), "What is logged"),
     "log_format": ("auto", _one_of("auto", "text", "json"), "Lines for people or for machines; auto looks at stdout"),
     "web_port": ("0", _integer(0, 65_535), "Port of the worker's own web server; 0 = none"),
+    "query_host": ("127.0.0.1", _matching(r"[^\s/]+", "a host name or address"),
+                   "Address at which the query role answers; 0.0.0.0 is every one of this machine"),
+    "query_port": ("8086", _integer(0, 65_535), "Port at which the query role answers; 0 = any that is free"),
+    "query_retention_days": ("35", _integer(1, 3660), "Days of windows, transitions and rejections that the view keeps"),
+    "query_page": ("1000", _integer(1, 100_000), "Most items of a list in one answer"),
+    "query_windows": ("40000", _integer(1, 10_000_000), "Most windows that one answer may be made of"),
+    "query_depth": ("64", _integer(1, 10_000), "Most levels below a node in one answer"),
+    "query_streams": ("1000", _integer(0, 100_000), "Most open streams"),
+    "query_streams_per_client": ("100", _integer(1, 100_000), "Most open streams of one address"),
+    "query_events": ("10000", _integer(100, 10_000_000), "Most events that wait for one stream, and that are kept to resume"),
+    "query_cors": ("", _matching(r"[^\s]*", "origins, separated by commas, or *"),
+                   "Web origins whose pages may ask; empty = the query role's own page only"),
 }  # fmt: skip
 
 SPECIFICATIONS = {

@@ -14,10 +14,10 @@ HOME = Path(".gridtwin")
 
 @click.command()
 @click.option("--dataset", type=DIRECTORY, envvar="DATASET", help="Another dataset; SimBench's day unless given.")
-@click.option("--keep", is_flag=True, envvar="KEEP", help="Leave it running and say how to look at it.")
+@click.option("--keep", is_flag=True, envvar="KEEP", help="Leave it running, play on, and say how to look.")
 @click.option("--over", "over_s", default=40.0, show_default=True, help="Seconds over which the day is replayed.")
 def demo(dataset: Path | None, keep: bool, over_s: float) -> None:
-    """Compute a day exactly while its workers are killed: four kills, two of them with the disk lost."""
+    """Compute a day exactly while its workers are killed: six kills, three of them with the disk lost."""
     from app.demo.run import Demo
 
     if dataset is None:

@@ -61,11 +61,11 @@ def _show(record: Any, node: str | None, *, is_site: bool) -> None:
         click.echo(f"partition {record.partition}, offset {record.offset}: {error}", err=True)
         return
     if node is None or name == node:
-        shown = _printable(name)
+        shown = printable(name)
         click.echo(f"{shown}{' ' * (NODE_CELLS - cell_len(shown))} {line}")
 
 
-def _printable(name: str) -> str:
+def printable(name: str) -> str:
     """A control character in an id must not reach the terminal."""
     return "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in name)
 

@@ -1,17 +1,21 @@
-"""`gridtwin worker`: a Faust worker of one role."""
+"""`gridtwin worker`: a worker of one role, a Faust application or the query role."""
 
 from __future__ import annotations
 
 import click
 
 from app.cli.environment import load_settings
+from app.settings import Settings
 
 
 @click.command()
-@click.argument("role", type=click.Choice(["twin", "rollup"]))
+@click.argument("role", type=click.Choice(["twin", "rollup", "query"]))
 def worker(role: str) -> None:
     """Run a worker until it is told to stop (SIGTERM flushes, commits and leaves)."""
     settings = load_settings()
+    if role == "query":
+        _serve(settings)
+        return
     from app.batch import run_worker
     from app.logs import configure
     from app.main import check_now, create
@@ -19,3 +23,13 @@ def worker(role: str) -> None:
     configure(settings)
     check_now(settings)
     run_worker(create(role, settings), log_level=settings.log_level)
+
+
+def _serve(settings: Settings) -> None:
+    import uvloop
+
+    from app.logs import configure
+    from app.query.serve import serve
+
+    configure(settings)
+    uvloop.run(serve(settings))

@@ -10,6 +10,7 @@ from rich.table import Table
 from app.dataset.format import Dataset
 from app.settings import Settings
 from app.verify.compare import Report
+from app.verify.through_api import Answers
 
 LARGEST = 5
 JOULES_PER_MWH = 3_600_000_000
@@ -37,6 +38,14 @@ def show_report(
         console.print(f"{report.soc_equal} of {report.soc_rows} states of charge equal")
     verdict = "[green]" if report.passed else "[red]"
     console.print(f"{verdict}{report.equal} of {report.rows} rows equal, after {len(recoveries)} kills[/]")
+
+
+def show_answers(console: Console, answers: Answers, address: str) -> None:
+    """Print how many rows of a sample the query role answered right."""
+    for line in answers.differences[:SHOWN_DIFFERENCES]:
+        console.print(f"  {line}", highlight=False)
+    verdict = "[green]" if answers.equal == answers.rows else "[red]"
+    console.print(f"{verdict}{answers.equal} of {answers.rows} rows equal through {address}[/]")
 
 
 def _largest(dataset: Dataset) -> Table:

@@ -1,10 +1,14 @@
-"""The demo: broker, topics, workers, a paced replay, four kills, and the verdict."""
+"""The demo: broker, topics, workers, a paced replay, six kills, and the verdict."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import shutil
+import socket
+import subprocess
+import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 
 from app.dataset.format import Dataset
-from app.demo.report import show_report
+from app.demo.report import show_answers, show_report
 from app.demo.watch import Watch
 from app.demo.workers import WorkerProcess
 from app.kafka.admin import create_topics
@@ -22,11 +26,22 @@ from app.replay.publish import Replay
 from app.settings import Settings
 from app.topics import all_topics
 from app.verify.compare import Report, verify
+from app.verify.through_api import verify_answers
 
-ROLES = ("twin", "rollup")
+ROLES = ("twin", "rollup", "query")
 DUPLICATE_SHARE = 0.01
 SHUFFLE_SHARE = 0.2
 VERIFY_TIMEOUT_S = 30.0
+ANSWERED_ROWS = 2000
+WATCHED_SPEED = "900"
+
+
+def a_free_port() -> int:
+    """Return a port that is free now: the query worker keeps it when it is killed and started again."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
 
 
 @dataclass
@@ -41,6 +56,7 @@ class Demo:
     recoveries: list[tuple[str, str, float]] = field(default_factory=list)
     address: str = ""
     workers: dict[str, WorkerProcess] = field(default_factory=dict)
+    query_port: int = field(default_factory=a_free_port)
 
     def run(self) -> bool:
         """Run it and return whether every row was equal."""
@@ -53,7 +69,7 @@ class Demo:
             passed = asyncio.run(self._main())
         finally:
             if self.keep:
-                self._say_how_to_look()
+                self._say_how_to_look(self._play_on())
             else:
                 self._clean_up(broker)
         return passed
@@ -73,7 +89,13 @@ class Demo:
             "VPP_TWIN_CADENCE_S": "2",
             "VPP_MEMBER_ID": "demo",
             "VPP_DATA_DIR": str(self.directory / "state"),
+            "VPP_QUERY_PORT": str(self.query_port),
         }
+
+    @property
+    def query_address(self) -> str:
+        """Where the query role answers, and where its page is."""
+        return f"http://127.0.0.1:{self.query_port}"
 
     async def _main(self) -> bool:
         settings = Settings.load(self.environ)
@@ -84,10 +106,13 @@ class Demo:
             self.workers[role].start()
         for role, worker in self.workers.items():
             self.console.print(f"{role} worker ready after {worker.wait_ready():.1f} s")
+        self.console.print(f"watch it at {self.query_address}", highlight=False)
         await self._replay(settings)
         report = await self._verify(settings)
+        answers = await verify_answers(self.dataset, self.query_address, rows=ANSWERED_ROWS, timeout_s=VERIFY_TIMEOUT_S)
         show_report(self.console, self.dataset, settings, report, self.recoveries)
-        return report.passed
+        show_answers(self.console, answers, self.query_address)
+        return report.passed and answers.equal == answers.rows
 
     async def _replay(self, settings: Settings) -> None:
         shares = Shares(duplicate=DUPLICATE_SHARE, shuffle=SHUFFLE_SHARE)
@@ -137,13 +162,23 @@ class Demo:
         broker.stop()
         shutil.rmtree(self.directory, ignore_errors=True)
 
-    def _say_how_to_look(self) -> None:
+    def _play_on(self) -> int:
+        """Start to play the day again and again, so that there is something to watch; return the process's id."""
+        begin_ms = str(self.dataset.meta.end_ms)
+        command = [sys.executable, "-m", "app", "replay", str(self.dataset.directory), "--loop",
+                   "--speed", WATCHED_SPEED, "--start-at", begin_ms]  # fmt: skip
+        with (self.directory / "replay.log").open("wb") as log:
+            return subprocess.Popen(command, env={**os.environ, **self.environ}, stdout=log, stderr=log,
+                                    stdin=subprocess.DEVNULL, start_new_session=True).pid  # fmt: skip
+
+    def _say_how_to_look(self, replay_pid: int) -> None:
         lines = "\n".join(f"export {name}={value}" for name, value in self.environ.items())
-        pids = " ".join(str(worker.pid) for worker in self.workers.values())
+        pids = " ".join(map(str, [replay_pid, *(worker.pid for worker in self.workers.values())]))
         level = self.dataset.meta.levels[0]
         self.console.print(
-            f"left running. To look at it:\n{lines}\n.venv/bin/gridtwin tail {level} --from-beginning\n"
-            f".venv/bin/gridtwin verify {self.dataset.directory}\n"
+            f"left running, the next days at {WATCHED_SPEED} simulated seconds per second: open {self.query_address}\n"
+            f"To look at it from a terminal:\n{lines}\n.venv/bin/gridtwin tail {level} --from-beginning\n"
+            f".venv/bin/gridtwin verify {self.dataset.directory} --within\n"
             f"To stop it: kill {pids}; .venv/bin/gridtwin broker stop --dir {self.directory / 'broker'}",
             highlight=False, soft_wrap=True,
         )  # fmt: skip

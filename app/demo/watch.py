@@ -54,9 +54,7 @@ class Watch:
                 self.live = _decode(record.value)
 
     def _line(self) -> str:
-        lags = " ".join(
-            f"{role} lag {worker.metrics().get('total_lag', '?'):>6}" for role, worker in self.workers.items()
-        )
+        lags = " ".join(f"{role} lag {_lag(worker.metrics()):>6}" for role, worker in self.workers.items())
         share = 100 * self.replay.published / max(1, self.dataset.meta.readings)
         return f"{share:5.1f} %  {self.replay.published:>8} records  {lags}  {self._power()}"
 
@@ -69,6 +67,10 @@ class Watch:
             f"{self.node} at {when} UTC {kinds.active_power_w / 1000:,.1f} kW, "
             f"{self.live.sites.online} sites online, {self.live.state}"
         )
+
+
+def _lag(metrics: Mapping[str, Any]) -> object:
+    return metrics.get("total_lag", metrics.get("behind_records", "?"))
 
 
 def _top(dataset: Dataset) -> tuple[str, str]:

@@ -49,6 +49,16 @@ INVALID = [
     ("VPP_LOG_LEVEL", "INFO", "debug or info or warning or error"),
     ("VPP_LOG_FORMAT", "xml", "auto or text or json"),
     ("VPP_WEB_PORT", "65536", "an integer from 0 to 65535"),
+    ("VPP_QUERY_HOST", "a b", "a host name or address"),
+    ("VPP_QUERY_PORT", "-1", "an integer from 0 to 65535"),
+    ("VPP_QUERY_RETENTION_DAYS", "0", "an integer from 1 to 3660"),
+    ("VPP_QUERY_PAGE", "0", "an integer from 1 to 100000"),
+    ("VPP_QUERY_WINDOWS", "0", "an integer from 1 to 10000000"),
+    ("VPP_QUERY_DEPTH", "0", "an integer from 1 to 10000"),
+    ("VPP_QUERY_STREAMS", "-1", "an integer from 0 to 100000"),
+    ("VPP_QUERY_STREAMS_PER_CLIENT", "0", "an integer from 1 to 100000"),
+    ("VPP_QUERY_EVENTS", "99", "an integer from 100 to 10000000"),
+    ("VPP_QUERY_CORS", "a b", "origins, separated by commas"),
 ]
 
 CONFLICTS = [

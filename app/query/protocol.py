@@ -1,0 +1,75 @@
+"""The HTTP protocol with bounds: a long address, many headers or a slow asker end the connection."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+MOST_URL_BYTES = 16_384
+MOST_HEADER_BYTES = 32_768
+MOST_HEADERS = 100
+HEADERS_WITHIN_S = 10.0
+TOO_LONG = b"HTTP/1.1 414 URI Too Long\r\n"
+TOO_MANY = b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\n"
+END = b"content-length: 0\r\nconnection: close\r\n\r\n"
+
+
+class LimitedProtocol(HttpToolsProtocol):
+    """Counts what comes before an answer is begun, and waits for it only so long."""
+
+    _header_bytes = 0
+    _timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        """Begin to wait for the first request."""
+        super().connection_made(transport)
+        self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop waiting."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        """Begin to count."""
+        super().on_message_begin()
+        self._header_bytes = 0
+        self._wait()
+
+    def on_url(self, url: bytes) -> None:
+        """Take a part of the address."""
+        if len(self.url) + len(url) > MOST_URL_BYTES:
+            self._refuse(TOO_LONG)
+        else:
+            super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header."""
+        self._header_bytes += len(name) + len(value)
+        if self._header_bytes > MOST_HEADER_BYTES or len(self.headers) >= MOST_HEADERS:
+            self._refuse(TOO_MANY)
+        else:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """Let the application answer, unless the request was refused."""
+        self._stop_waiting()
+        if not self.transport.is_closing():
+            super().on_headers_complete()
+
+    def _wait(self) -> None:
+        self._stop_waiting()
+        self._timer = self.loop.call_later(HEADERS_WITHIN_S, self._refuse, TOO_SLOW)
+
+    def _stop_waiting(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _refuse(self, status: bytes) -> None:
+        if not self.transport.is_closing():
+            self.transport.write(status + END)
+            self.transport.close()

@@ -1,0 +1,128 @@
+"""The view on disk: rows and the topics' offsets in one write, so neither is ever ahead of the other."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+import rocksdict
+
+from app.errors import GridtwinError
+from app.query.rows import Draft
+
+VERSION = 1
+"""Of the rows: a view of another version is built again."""
+META = b"\x00meta"
+WRITE_BUFFER_BYTES = 16 << 20
+
+log = logging.getLogger(__name__)
+
+Offsets = dict[str, dict[int, int]]
+"""By topic and partition, the next record to read."""
+
+
+class Meta(msgspec.Struct):
+    version: int
+    identity: str
+    offsets: Offsets
+
+
+class ViewStore:
+    """A RocksDB of the query role; what does not open, or is of another version, is begun anew."""
+
+    def __init__(self, directory: Path, identity: str) -> None:
+        self.directory = directory
+        self.identity = identity
+        self.offsets: Offsets = {}
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        self._db = self._open()
+        meta = self._read_meta()
+        if meta is None or (meta.version, meta.identity) != (VERSION, identity):
+            if meta is not None:
+                log.warning("%s is a view of version %s of %s, not of version %s of %s: building it again",
+                            directory, meta.version, meta.identity, VERSION, identity)  # fmt: skip
+            self.clear()
+        else:
+            self.offsets = meta.offsets
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._db.close()
+        shutil.rmtree(self.directory)
+        self._db = rocksdict.Rdict(str(self.directory), _options())
+        self.offsets = {}
+        self._db[META] = self._meta()
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return a row."""
+        row: bytes | None = self._db.get(key)
+        return row
+
+    def scan(self, start: bytes, end: bytes, *, back: bool = False) -> Iterator[tuple[bytes, bytes]]:
+        """Yield rows with start <= key < end in order of key, or against it."""
+        rows = self._db.iter(rocksdict.ReadOptions())
+        if back:
+            rows.seek_for_prev(end)
+            if rows.valid() and rows.key() == end:
+                rows.prev()
+        else:
+            rows.seek(start)
+        while rows.valid() and start <= (key := rows.key()) < end:
+            yield key, rows.value()
+            rows.prev() if back else rows.next()
+        rows.status()
+
+    def write(self, draft: Draft, offsets: Mapping[str, Mapping[int, int]]) -> None:
+        """Write what a draft holds, and how far the topics were read with it, at once."""
+        dropped, written = draft.take()
+        for topic, by_partition in offsets.items():
+            self.offsets.setdefault(topic, {}).update(by_partition)
+        batch = rocksdict.WriteBatch(raw_mode=True)
+        for start, end in dropped:
+            batch.delete_range(start, end)
+        for key, row in written:
+            if row is None:
+                batch.delete(key)
+            else:
+                batch.put(key, row)
+        batch.put(META, self._meta())
+        self._db.write(batch)
+
+    def close(self) -> None:
+        """Release the directory."""
+        self._db.close()
+
+    def _meta(self) -> bytes:
+        return msgspec.msgpack.encode(Meta(VERSION, self.identity, self.offsets))
+
+    def _read_meta(self) -> Meta | None:
+        try:
+            row = self._db.get(META)
+            return msgspec.msgpack.decode(row, type=Meta) if row is not None else None
+        except Exception as error:
+            log.error("%s cannot be read (%s): building it again", self.directory, error)
+            return None
+
+    def _open(self) -> rocksdict.Rdict:
+        try:
+            return rocksdict.Rdict(str(self.directory), _options())
+        except Exception as error:
+            if "lock file" in str(error) or "lock hold" in str(error):
+                raise GridtwinError(f"{self.directory} is in use by another process; give each worker a data "
+                                    "directory of its own") from error  # fmt: skip
+            log.error("%s does not open (%s): building it again", self.directory, error)
+            shutil.rmtree(self.directory, ignore_errors=True)
+            return rocksdict.Rdict(str(self.directory), _options())
+
+
+def _options() -> rocksdict.Options:
+    options = rocksdict.Options(raw_mode=True)
+    options.create_if_missing(True)
+    options.set_write_buffer_size(WRITE_BUFFER_BYTES)
+    options.set_max_write_buffer_number(2)
+    options.set_keep_log_file_num(1)
+    options.set_max_open_files(256)
+    return options

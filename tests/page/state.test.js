@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { customRange, freshness, nothingHeard, readView, resolveRange, windowFor, writeView } from "./state.js";
+
+const HOUR_MS = 3600000;
+
+test("an address brings back what was chosen, whatever the id holds", () => {
+  for (const id of ["EHV1", "a/b c%00&node=x#y", "<script>", "日本 語", "", "+"]) {
+    const view = { type: "site", id, range: "P7D", tab: "transitions" };
+    assert.deepEqual(readView(writeView(view)), view);
+  }
+});
+
+test("an address that says nothing shows nothing", () => {
+  assert.deepEqual(readView(""), { type: null, id: null, range: "today", tab: "" });
+});
+
+test("a range is that of the data, and nonsense is no range", () => {
+  const now_ms = Date.parse("2016-06-01T12:00:00Z");
+  assert.deepEqual(resolveRange("PT6H", now_ms), { from_ms: now_ms - 6 * HOUR_MS, to_ms: now_ms });
+  assert.deepEqual(resolveRange(customRange(1000, 2000), now_ms), { from_ms: 1000, to_ms: 2000 });
+  for (const range of ["", "x", "x/y", customRange(2000, 1000), customRange(1000, 1000)]) assert.equal(resolveRange(range, now_ms), null);
+});
+
+test("a window is a multiple of the base window and gives at most some 300 columns", () => {
+  const step = (hours, base_s) => windowFor({ from_ms: 0, to_ms: hours * HOUR_MS }, base_s);
+  assert.deepEqual([step(24, 900), step(168, 900), step(2000, 900), step(1, 60), step(24, 60), step(24, 420), step(40, 420), step(24, 10)],
+    ["PT15M", "PT1H", "P1D", "PT1M", "PT5M", "PT7M", "PT14M", "PT5M"]);
+});
+
+const heard = (change) => ({ ...nothingHeard(0), heard_ms: 1000, age_s: 1, as_of_ms: 5, ...change });
+
+test("what is heard and written is live, and its age goes on", () => {
+  assert.deepEqual(freshness(heard({}), 3000), { state: "live", why: null, age_s: 3 });
+});
+
+test("a number is stale as soon as anything behind it stands still", () => {
+  const why = (link, now_ms) => {
+    const fresh = freshness(link, now_ms);
+    return fresh.state === "stale" ? fresh.why : fresh.state;
+  };
+  assert.equal(why(heard({}), 20000), "quiet");
+  assert.equal(why(heard({ age_s: 11 }), 1000), "workers");
+  assert.equal(why(heard({ age_s: null }), 1000), "never");
+  assert.equal(why(heard({ is_ready: false }), 1000), "behind");
+  assert.equal(why(heard({ lost_ms: 1000 }), 3000), "lost");
+  assert.equal(why(heard({ lost_ms: 1000 }), 2000), "live");
+  assert.equal(why(nothingHeard(0), 1000), "connecting");
+  assert.equal(why(nothingHeard(0), 20000), "unheard");
+  assert.equal(why(heard({ heard_ms: 100000 }), 1000), "quiet"); // the clock was set back
+});
