@@ -15,7 +15,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
-from app.batch.errors import BatchError, die
+from app.batch.errors import BatchError, die, die_of
 from app.batch.lean import lean
 from app.batch.part import batch_app
 
@@ -55,6 +55,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
             return is_member
 
         coordinator._do_heartbeat = noted
+        coordinator._coordination_task.add_done_callback(die_of)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Flush and let go. aiokafka only logs what this raises, so it must not raise."""

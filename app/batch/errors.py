@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
 EXIT_FAILED = 1
 
@@ -14,6 +15,12 @@ log = logging.getLogger(__name__)
 
 class BatchError(Exception):
     """A state of the world in which going on would be wrong; says what was seen and what to do."""
+
+
+def die_of(task: asyncio.Future[Any]) -> None:
+    """End the process if a task that has to run for ever raised: without it a worker would look well and do nothing."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        die(error)
 
 
 def die(error: BaseException) -> NoReturn:

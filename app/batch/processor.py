@@ -259,11 +259,18 @@ class Processor:
         self._positions = {}
         machines: dict[int, Machine] = {}
         for tp in sources:
-            machine = machines[tp.partition] = self.create(tp.partition, TableReader(self.tables, tp.partition))
+            machine = machines[tp.partition] = self._machine(tp.partition)
             self._positions[tp.partition] = position(tp, machine.offset, earliest[tp], ends[tp])
             machine.caught_up_at(ends[tp])
             await asyncio.sleep(0)
         return machines
+
+    def _machine(self, partition: int) -> Machine:
+        """Return a restored machine; one that cannot read its rows says why."""
+        try:
+            return self.create(partition, TableReader(self.tables, partition))
+        except ValueError as error:
+            raise BatchError(f"the stored state does not fit: {error}") from error
 
     async def _read_gap(self, topic: str, partition: int, start: int, end: int) -> Any:
         return await read_gap(self.new_plain_consumer, topic, partition, start, end)

@@ -43,6 +43,7 @@ DATA = {
     "aiokafka.consumer.consumer.AIOKafkaConsumer._fetch_max_wait_ms",
     "aiokafka.consumer.consumer.AIOKafkaConsumer._key_deserializer",
     "aiokafka.consumer.fetcher.PartitionRecords._key_deserializer",
+    "aiokafka.consumer.group_coordinator.GroupCoordinator._coordination_task",
     "faust.app.base.App._fetcher",
     "faust.tables.manager.TableManager._recovery",
     "faust.tables.recovery.Recovery._generation_id",
