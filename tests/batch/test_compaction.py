@@ -12,7 +12,7 @@ from app.kafka.admin import admin
 from app.kafka.clients import BatchPublisher, end_offsets
 from tests.batch.counting import Setup
 from tests.batch.kafka import CLEANED_AT_ONCE, committed, make_topics, records, said
-from tests.batch.running import is_settled, running, until
+from tests.batch.running import running
 from tests.batch.test_recovery import restore, row
 
 pytestmark = [pytest.mark.broker, pytest.mark.xdist_group("broker")]
@@ -38,16 +38,15 @@ async def test_a_compacted_changelog_is_restored_to_its_end(cleaned: Setup) -> N
     assert {b"a": rows[b"a"], b"c": rows[b"c"]} == {b"a": row(10), b"c": row(20)}
     assert b"b" not in rows
     assert offset == (await end_offsets(cleaned.broker, cleaned.changelog))[0] - 1
-    assert read == len(kept)
+    assert 0 < read <= len(kept)  # the cleaner may have come by again
 
 
 async def test_a_compacted_source_is_folded_and_committed_to_its_end(cleaned: Setup) -> None:
-    kept = [record.offset for record in await records(cleaned.broker, cleaned.source, 0)]
-    async with running(cleaned) as app:
-        await until(is_settled(app, len(kept)))
+    end = (await end_offsets(cleaned.broker, cleaned.source))[0]
+    async with running(cleaned):
+        await _until_committed(cleaned, end)
     totals = await said(cleaned)
     assert (totals["a"], totals["b"], totals["c"]) == (10, 100, 20)
-    assert (await committed(cleaned))[0] == (await end_offsets(cleaned.broker, cleaned.source))[0]
 
 
 async def _write_and_clean(setup: Setup, topic: str, rows: Rows) -> None:
@@ -57,6 +56,13 @@ async def _write_and_clean(setup: Setup, topic: str, rows: Rows) -> None:
     while (left := [record.offset for record in await records(setup.broker, topic, 0)])[0] == 0:
         assert time.monotonic() < deadline, left
         await _write(setup, topic, [(b"roll", b"0" * 8)])
+
+
+async def _until_committed(setup: Setup, offset: int) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while (await committed(setup)).get(0) != offset:
+        assert time.monotonic() < deadline, await committed(setup)
+        await asyncio.sleep(0.1)
 
 
 async def _write(setup: Setup, topic: str, rows: Rows) -> None:
