@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,3 +35,13 @@ def new_broker(tmp_path: Path) -> Iterator[LocalBroker]:
     yield local
     if local.running() is not None:
         local.stop()
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print the table of planted bugs at the end of a run that looked for them."""
+    reports = [report for reports in terminalreporter.stats.values() for report in reports]
+    rows = [value for one in reports for name, value in getattr(one, "user_properties", ()) if name == "planted"]
+    if rows:
+        terminalreporter.section("planted bugs that the simulator noticed")
+        for row in sorted(set(rows)):
+            terminalreporter.write_line(row)
