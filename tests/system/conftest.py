@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from app.kafka.broker import LocalBroker
+from tests.system.plant import Plant
+
+LAST_WORDS = 3_000
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: Any) -> Iterator[None]:
+    """Say beside a failure how the workers are and what they wrote last: it is often they who know why."""
+    report = yield
+    plant = getattr(item, "funcargs", {}).get("plant")
+    if report.failed and isinstance(plant, Plant):
+        report.sections += [(name, words) for name, words in plant.last_words(LAST_WORDS).items()]
+    return report
 
 
 @pytest.fixture(scope="module")

@@ -37,7 +37,8 @@ class Exactness:
         try:
             until(are_equal, "the rows that are due")
         except AssertionError as error:
-            raise AssertionError(f"{error}; {len(wrong)} of {len(due)} windows differ: {wrong[:3]}") from error
+            seen = [(key, self.reader.rows.get(key), due[key]) for key in wrong[:3]]
+            raise AssertionError(f"{error}; {len(wrong)} of {len(due)} windows differ: {seen}") from error
         return sum(map(len, due.values()))
 
     def _is_equal(self, key: Key, kinds: dict[str, tuple[int, ...]]) -> bool:

@@ -78,6 +78,13 @@ class Plant:
         """Return what a worker wrote."""
         return self.worker(name).log.read_text(errors="replace")
 
+    def last_words(self, characters: int) -> dict[str, str]:
+        """Return the end of every worker's log, by its name and whether it runs."""
+        return {
+            f"{name}, exit code {worker.exit_code}": self.log_of(name)[-characters:]
+            for name, worker in self.workers.items()
+        }
+
     def start(self, *names: str) -> None:
         """Start workers and wait until all of them have their state."""
         for name in names:
@@ -156,7 +163,7 @@ def _environ(address: str, dataset: Dataset, changes: dict[str, object]) -> dict
         "publish_cadence_s": 0.2,
         "checkpoint_cadence_s": 0.5,
         "twin_cadence_s": 1,
-        "session_timeout_s": 6,
+        "session_timeout_s": 30,
         "heartbeat_s": 1,
         **changes,
     }

@@ -74,6 +74,11 @@ def total(plant: Plant, node: str, start_ms: int) -> tuple[str, int, int]:
     return row["status"], row["kinds"]["all"]["readings"], row["kinds"]["all"]["sum_w"]
 
 
+def site_sum_w(plant: Plant, start_ms: int) -> int | None:
+    row = windows_in(plant, AGGREGATE_SITE).get((SITE, start_ms))
+    return row and row["kinds"]["all"]["sum_w"]
+
+
 def test_a_site_is_refused_until_it_is_registered_and_counts_where_it_is(plant: Plant) -> None:
     apply_nodes(plant, {"old street": NodeRecord("feeder", "grid"), "new street": NodeRecord("feeder", "grid")})
     say(plant, FIRST_MS, 1)
@@ -89,17 +94,16 @@ def test_a_site_is_refused_until_it_is_registered_and_counts_where_it_is(plant: 
     until_ticking(
         plant, THIRD_MS + 2 * MINUTE_MS, lambda: total(plant, "new street", SECOND_MS)[1:] == (1, 10), "that it moved"
     )
+    until(lambda: total(plant, "old street", FIRST_MS)[1:] == (3, 222), "what it said before it moved")
     until(lambda: total(plant, "old street", SECOND_MS)[1:] == (0, 0), "that it is gone from where it was")
+    until(lambda: total(plant, "new street", SECOND_MS)[0] in FINAL, "that its window closed")
 
-    assert total(plant, "old street", FIRST_MS)[1:] == (3, 222)
     assert total(plant, "new street", FIRST_MS)[1:] == (0, 0)
-    assert total(plant, "new street", SECOND_MS)[0] in FINAL
     assert {headers["vpp-reason"] for headers in (dict(one.headers) for one in everything_in(plant, REJECTED))} == {
         b"unknown_site"
     }
-    sites = windows_in(plant, AGGREGATE_SITE)
-    assert sites[SITE, FIRST_MS]["kinds"]["all"]["sum_w"] == 222
-    assert sites[SITE, SECOND_MS]["kinds"]["all"]["sum_w"] == 10
+    until(lambda: site_sum_w(plant, FIRST_MS) == 222, "its own first window")
+    until(lambda: site_sum_w(plant, SECOND_MS) == 10, "its own second window")
 
 
 def test_a_change_to_the_past_corrects_what_was_final(plant: Plant) -> None:
