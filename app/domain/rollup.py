@@ -37,6 +37,7 @@ from app.domain.units import Milliseconds, Offset
 Due = Callable[[str], bool]
 AFTER_LIVE = b"m"
 AFTER_WINDOWS = b"x"
+NOTHING_CLOSED = Milliseconds(-1)
 
 _decode = msgspec.msgpack.Decoder(Contribution | Watermark).decode
 
@@ -73,7 +74,7 @@ class NodePartition:
         """Every window that ends at or before this is final; None until every partition was heard."""
         if len(self.watermarks) < self.rules.partitions:
             return None
-        return min(closed_ms for _, closed_ms in self.watermarks.values())
+        return min(self._closed_ms())
 
     def apply(self, records: Sequence[Record]) -> None:
         """Fold records in log order; those at or below `offset` are skipped."""
@@ -132,17 +133,25 @@ class NodePartition:
             self.unsaid.pop(place, None)
             self.unsaid_final[place] = None
 
-    def say(self, *, behind: bool = False, due: Due = _always) -> list[NodeSaying]:
-        """Take what has to be said: final and corrected windows at once, the rest of the levels that are *due*."""
-        taken = self._take(self.unsaid_final, _always)
+    def say(self, *, behind: bool = False, due: Due = _always, closing: bool = True) -> list[NodeSaying]:
+        """Take what has to be said: final and corrected windows at once, the rest of the levels that are *due*.
+
+        A window that some partitions have closed changes with each of them and is soon final: until then it is said
+        only with *closing*.
+        """
+        taken = self._take(self.unsaid_final, lambda _: True)
         if not behind:
-            taken += self._take(self.unsaid, due)
+            closed_ms = NOTHING_CLOSED if closing else max(self._closed_ms(), default=NOTHING_CLOSED)
+            taken += self._take(self.unsaid, lambda slots: due(slots.level) and not slots.place.is_before(closed_ms))
         return [self._say(slots) for slots in taken if slots.level]
 
-    def _take(self, unsaid: dict[Place, None], due: Due) -> list[Slots]:
-        """Take the slots of the levels that are due; those of a later flush than the partition row wait for replay."""
+    def _closed_ms(self) -> Iterator[Milliseconds]:
+        return (closed_ms for _, closed_ms in self.watermarks.values())
+
+    def _take(self, unsaid: dict[Place, None], wanted: Callable[[Slots], bool]) -> list[Slots]:
+        """Take the slots that are wanted; those of a later flush than the partition row wait for replay."""
         taken = [
-            slots for slots in map(self.held.__getitem__, unsaid) if slots.version <= self.offset and due(slots.level)
+            slots for slots in map(self.held.__getitem__, unsaid) if slots.version <= self.offset and wanted(slots)
         ]
         for slots in taken:
             del unsaid[slots.place]

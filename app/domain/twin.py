@@ -57,7 +57,8 @@ class SitePartition:
 
     def caught_up_at(self, end_offset: int) -> None:
         """Have everything open said once more at the end of what a former owner may have said already."""
-        self.state.say_all_at = Offset(end_offset - 1)
+        if self.state.has_row:
+            self.state.say_all_at = Offset(end_offset - 1)
 
     def apply(self, records: Sequence[Record], *, settled: bool) -> bool:
         """Fold records in log order; those at or below `offset` are skipped.

@@ -48,13 +48,25 @@ class Memory:
         self._storing = self.stored
 
     def announce(self) -> list[Rows]:
-        """Return rows for the nodes that are said for the first time.
+        """Return rows for the nodes that are said for the first time, and a first partition row.
 
-        They have to hear from this partition for ever, even if it dies now and comes back with another topology.
+        The nodes have to hear from this partition for ever, even if it dies now and comes back with another topology.
+        The partition row vouches for nothing but tells whoever comes next that something was said, by what topology.
         """
         nodes, self.state.new_nodes = self.state.new_nodes, []
         version = self.state.offset
-        return [Rows(SITE_TABLE, [(NODE_PREFIX + name.encode(), with_version(version, b"")) for name in nodes])]
+        rows = self._first_row()
+        rows += [(NODE_PREFIX + name.encode(), with_version(version, b"")) for name in nodes]
+        return [Rows(SITE_TABLE, rows)]
+
+    def _first_row(self) -> list[tuple[bytes, bytes | None]]:
+        state = self.state
+        if state.has_row:
+            return []
+        state.has_row = True
+        born = TwinState(state.partition, state.rules, state.partition_of, state.reader)
+        born.topology_offsets = state.topology_offsets
+        return [(PARTITION_KEY, encode_partition(_partition_row(born), born.offset))]
 
     def remember(self) -> list[Rows]:
         """Return the rows since the last time; the stages have to be acknowledged one after the other."""
@@ -66,7 +78,7 @@ class Memory:
             rows.append((SITE_PREFIX + site.key, encode_site(site, state.offset)))
         blocks = state.closed.rows(state.offset) + self._expire()
         self._storing = Vouched(state.clock.stream_ms, state.closed_through_ms)
-        partition = [(PARTITION_KEY, encode_partition(self._partition_row(), state.offset))]
+        partition = [(PARTITION_KEY, encode_partition(_partition_row(state), state.offset))]
         return [Rows(SITE_TABLE, rows), Rows(WINDOW_TABLE, blocks), Rows(SITE_TABLE, [*partition])]
 
     def remembered(self) -> None:
@@ -83,34 +95,11 @@ class Memory:
         after_ms, state.expired_through_ms = state.expired_through_ms, until_ms
         return state.closed.expired_rows(after_ms, until_ms)
 
-    def _partition_row(self) -> PartitionRow:
-        state = self.state
-        return PartitionRow(
-            state.rules.partitions,
-            state.rules.window_ms,
-            state.rules.window_blocks,
-            state.clock.stream_ms,
-            state.clock.skew_ms,
-            state.first_window_ms,
-            state.closed_through_ms,
-            state.expired_through_ms,
-            state.twins_said,
-            state.topology_offsets,
-            self._restate_from_ms(),
-            state.records,
-            state.ticks,
-            state.rejected,
-        )
-
-    def _restate_from_ms(self) -> Milliseconds | None:
-        """Return the oldest window that still has to be said again because the topology changed."""
-        again = () if self.state.restate_from_ms is None else (self.state.restate_from_ms,)
-        return min((*self.state.restate, *again), default=None)
-
     def restore(self, reader: RowReader) -> None:
         """Rebuild the state from its rows; the topology is not known yet."""
         row = reader.get(SITE_TABLE, PARTITION_KEY)
         if row is not None:
+            self.state.has_row = True
             self.state.offset = version_of(row)
             self._restore_partition(decode_partition(row))
         for key, _ in reader.scan(SITE_TABLE, NODE_PREFIX, AFTER_NODES):
@@ -171,3 +160,28 @@ def check_rules(row: PartitionRow, rules: Rules) -> None:
                 f"{name} is set to {configured}, but the state was written with {remembered}; "
                 f"set it back to {remembered}, or reset the state of both applications and read telemetry again"
             )
+
+
+def _partition_row(state: TwinState) -> PartitionRow:
+    return PartitionRow(
+        state.rules.partitions,
+        state.rules.window_ms,
+        state.rules.window_blocks,
+        state.clock.stream_ms,
+        state.clock.skew_ms,
+        state.first_window_ms,
+        state.closed_through_ms,
+        state.expired_through_ms,
+        state.twins_said,
+        state.topology_offsets,
+        _restate_from_ms(state),
+        state.records,
+        state.ticks,
+        state.rejected,
+    )
+
+
+def _restate_from_ms(state: TwinState) -> Milliseconds | None:
+    """Return the oldest window that still has to be said again because the topology changed."""
+    again = () if state.restate_from_ms is None else (state.restate_from_ms,)
+    return min((*state.restate, *again), default=None)

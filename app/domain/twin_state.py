@@ -31,6 +31,8 @@ class TwinState:
         self.topology = Topology()
         self.topology_offsets = (NOTHING_FOLDED, NOTHING_FOLDED)
         self.has_topology = False
+        self.has_row = False
+        """Whether a partition row was ever written: nothing is said before that, so without one nobody said anything."""
         self.memberships = Memberships(rules)
         self.sites: dict[str, Site] = {}
         self.alarms: list[tuple[Milliseconds, str]] = []

@@ -31,7 +31,7 @@ class StagedTopology:
         is_new, state.topology_offsets = offsets != state.topology_offsets, offsets
         _rebuild(state)
         earliest = [at_ms for at_ms in effects if at_ms is not None]
-        if earliest and is_new:
+        if earliest and is_new and state.has_row:
             _restate_from(state, min(earliest) if state.has_topology else ALWAYS)
         elif not state.has_topology and state.restate_from_ms is not None:
             _restate_from(state, state.restate_from_ms)

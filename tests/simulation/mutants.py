@@ -306,6 +306,11 @@ def a_node_is_remembered_after_it_heard(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(twin_remember.Memory, "announce", lambda _: [])
 
 
+@planted("a partition row comes before the first word", 450)
+def nobody_knows_that_something_was_said(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(twin_remember.Memory, "_first_row", lambda _: [])
+
+
 @planted("what has no rows any more is not restated", 600)
 def windows_without_rows_are_restated(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(twin_state.TwinState, "oldest_kept_ms", Milliseconds(0))

@@ -184,9 +184,31 @@ def test_a_node_is_remembered_before_it_is_told_anything():
     machine.say()
     (rows,) = machine.announce()
 
-    assert [key for key, _ in rows.rows] == [b"nfeeder-1", b"nfeeder-2", b"nsubstation"]
+    assert [key for key, _ in rows.rows] == [b"p", b"nfeeder-1", b"nfeeder-2", b"nsubstation"]
     machine.say()
     assert [row for stage in machine.announce() for row in stage.rows] == []
+
+
+def test_before_a_machine_says_anything_it_remembers_by_what_topology_but_nothing_else():
+    log = Log()
+    log.say("a", "a-1", NOON_MS, 1)
+    machine, disk = a_village(), Disk()
+    machine.apply(log.records, settled=True)
+    machine.say()
+    disk.write(machine.announce())
+    restarted = a_partition(machine.state.rules, disk, {})
+
+    assert int(restarted.offset) == -1
+    assert restarted.state.topology_offsets == (0, 0)
+    assert restarted.state.has_row
+
+
+def test_where_nobody_said_anything_nothing_is_said_again():
+    machine = a_village()
+    machine.caught_up_at(100)
+
+    assert machine.state.say_all_at is None
+    assert machine.state.restate_from_ms is None
 
 
 def test_a_machine_refuses_rows_that_were_written_under_other_rules():

@@ -116,6 +116,7 @@ def test_a_record_at_or_below_the_offset_is_skipped():
 
 def test_everything_open_is_said_once_more_where_a_former_owner_may_have_spoken():
     machine, log = spoken()
+    machine.announce()
     hear(machine, log)
     machine.caught_up_at(len(log.records) + 1)
     assert hear(machine, log).contributions == []
