@@ -62,6 +62,12 @@ def test_telemetry_of_a_replay_is_kept_whatever_its_timestamps_say():
     assert config["message.timestamp.before.max.ms"] == config["message.timestamp.after.max.ms"] == str(KEPT)
 
 
+def test_changelogs_take_rows_of_a_worker_whose_clock_is_hours_off():
+    configs = [spec.config for name, spec in topics().items() if name.endswith("-changelog")]
+
+    assert [config["message.timestamp.after.max.ms"] for config in configs] == [str(2**63 - 1)] * 3
+
+
 def test_the_compaction_of_changelogs_is_bounded_and_waits_for_stale_writers():
     for name, topic in topics().items():
         if name.endswith("-changelog"):
