@@ -41,9 +41,10 @@ def share(ratio: float | None) -> str:
     return "unknown" if ratio is None else f"{ratio:.0%}"
 
 
-def age(age_s: float | None) -> str:
-    """Return how old something is."""
-    return "never written" if age_s is None else f"written {age_s:,.0f} s ago"
+def age(age_s: float | None, stale_reason: str | None = None) -> str:
+    """Return how old something is, and why that is more than it should be."""
+    written = "never written" if age_s is None else f"written {age_s:,.0f} s ago"
+    return written if stale_reason is None else f"{written}, stale: {stale_reason}"
 
 
 def instant(at_ms: int | None) -> str:
@@ -65,7 +66,8 @@ def live_line(live: MemberLive) -> str:
     if live.state == "stale":
         return f"silent{connectivity}, {power(live.stale_power_w)} before"
     stale = f", silent ones {power(live.stale_power_w)} before" if live.stale_power_w else ""
-    return f"{power(live.active_power_w)}{stale}, {live.state}{connectivity}, coverage {share(ratio)}"
+    old = ", stale" if live.is_stale else ""
+    return f"{power(live.active_power_w)}{stale}, {live.state}{connectivity}, coverage {share(ratio)}{old}"
 
 
 def wide_console() -> Console:

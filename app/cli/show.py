@@ -36,7 +36,9 @@ def _show_node(client: QueryClient, name: str, as_of: str | None, *, as_json: bo
         click.echo(client.ask_raw(ask.node(name, as_of=as_of)))
         return
     found = client.ask(ask.node(name, as_of=as_of))
-    click.echo(f"{line_of(found.data.node)}\n  as of {instant(found.as_of_ms)} UTC, {age(found.age_s)}")
+    click.echo(
+        f"{line_of(found.data.node)}\n  as of {instant(found.as_of_ms)} UTC, {age(found.age_s, found.stale_reason)}"
+    )
     for above in found.data.ancestors:
         click.echo(f"  below {line_of(above)}")
     below = client.ask(ask.children(name, as_of=as_of, limit=SHOWN))
@@ -61,7 +63,9 @@ def _show_site(
         click.echo(body)
         return
     found = client.ask(question)
-    click.echo(f"{line_of(found.data.site)}\n  as of {instant(found.as_of_ms)} UTC, {age(found.age_s)}")
+    click.echo(
+        f"{line_of(found.data.site)}\n  as of {instant(found.as_of_ms)} UTC, {age(found.age_s, found.stale_reason)}"
+    )
     for above in found.data.ancestors:
         click.echo(f"  in {line_of(above)}")
     wide_console().print(_devices(found.data))

@@ -14,7 +14,6 @@ from app.client import requests as ask
 from app.client.told import Told
 
 NOT_FOUND = 404
-STALE_S = 10
 
 
 @click.command()
@@ -55,8 +54,8 @@ def line_of(told: Told) -> str | None:
     """Return an event as a line for people; a heartbeat only when nothing new comes."""
     data, record = told.data, told.data.get("data") or {}
     if told.name == "heartbeat":
-        is_stale = (data["age_s"] or 0) > STALE_S or not data["is_ready"]
-        return f"no news for {data['age_s']:,.0f} s" if is_stale and data["age_s"] is not None else None
+        since = "" if data["age_s"] is None else f" for {data['age_s']:,.0f} s"
+        return f"no news{since}: {data['stale_reason']}" if data["is_stale"] else None
     who = printable(str(data.get("node") or data.get("site") or data.get("id")))
     if told.name == "live":
         total = record["kinds"].get("all", {})

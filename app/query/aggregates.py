@@ -89,7 +89,10 @@ class Aggregates:
             clocks.stream("rollup", record.partition, head.as_of_ms or 0)
             yield from self._take_live(head, held)
         else:
-            clocks.note_window(head.level, head.window_start_ms, is_final=head.status in CLOSED)
+            is_final = head.status in CLOSED
+            clocks.note_window(head.level, head.window_start_ms, is_final=is_final)
+            if is_final and head.level != SITE_LEVEL:
+                clocks.close("rollup", record.partition, head.window_start_ms + head.window_s * 1000)
             yield from self._take_window(head, held)
 
     def _take_live(self, head: Head, held: Held) -> Iterator[Event]:

@@ -10,7 +10,7 @@ import msgspec
 from litestar import Litestar, Request, Response, Router, get
 from litestar.config.compression import CompressionConfig
 from litestar.config.cors import CORSConfig
-from litestar.datastructures import State
+from litestar.datastructures import CacheControlHeader, State
 from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
@@ -22,11 +22,13 @@ from app.query.refusals import PROBLEM
 from app.query.routes_nodes import Nodes
 from app.query.routes_sites import Sites
 from app.query.routes_stream import stream
-from app.query.service import Service
+from app.query.service import RETRY_S, Service
 from app.query.shell import Shell
 from app.query.status import metrics_text
+from app.query.store import DamagedError
 
 PAGE = Path(__file__).parent / "page"
+REFERENCE = Path(__file__).parent / "reference"
 COMPRESSED_FROM_BYTES = 1000
 VERSION = "1"
 
@@ -44,7 +46,8 @@ def readyz(state: State) -> Response[dict[str, Any]]:
     """Say whether the view has caught up with what was there at the start."""
     source = state.service.source
     status, code = ("ready", 200) if source.is_ready else ("reading", 503)
-    return Response({"status": status, "behind_records": source.behind_records}, status_code=code)
+    reason = {} if source.is_ready else {"reason": source.trouble}
+    return Response({"status": status, "behind_records": source.behind_records, **reason}, status_code=code)
 
 
 @get("/metrics", sync_to_thread=False, include_in_schema=False, media_type="text/plain; version=0.0.4")
@@ -64,9 +67,10 @@ def make_application(service: Service) -> Shell:
     origins = [one for one in service.settings.query_cors.split(",") if one]
     app = Litestar(
         [version_1, Router("/v1", route_handlers=[fleet.status]), healthz, readyz, metrics,
-         *([create_static_files_router("/", [PAGE], html_mode=True)] if PAGE.is_dir() else [])],
+         _files("/reference", REFERENCE), _files("/", PAGE)],
         state=State({"service": service}),
-        exception_handlers={ProblemError: _tell_problem, HTTPException: _tell_refusal, Exception: _tell_fault},
+        exception_handlers={ProblemError: _tell_problem, DamagedError: _tell_damage, HTTPException: _tell_refusal,
+                            Exception: _tell_fault},
         compression_config=CompressionConfig("gzip", minimum_size=COMPRESSED_FROM_BYTES, exclude="/v1/stream"),
         cors_config=CORSConfig(allow_origins=origins, allow_methods=["GET"]) if origins else None,
         openapi_config=OpenAPIConfig(
@@ -78,6 +82,13 @@ def make_application(service: Service) -> Shell:
     return Shell(app)
 
 
+def _files(path: str, directory: Path) -> Router:
+    """Serve files that a browser keeps, but asks for each time whether they changed."""
+    return create_static_files_router(
+        path, [directory], html_mode=True, name=directory.name, cache_control=CacheControlHeader(no_cache=True)
+    )
+
+
 def _require_ready(request: Asked) -> None:
     request.app.state.service.require_ready()
 
@@ -85,6 +96,13 @@ def _require_ready(request: Asked) -> None:
 def _tell_problem(_: Asked, error: ProblemError) -> Response[bytes]:
     headers = {"Retry-After": str(error.retry_after_s)} if error.retry_after_s is not None else {}
     return _problem(error.body, headers)
+
+
+def _tell_damage(request: Asked, error: DamagedError) -> Response[bytes]:
+    request.app.state.service.source.note_damage(error)
+    body = ProblemBody("Service Unavailable", 503, "the view on disk is damaged, and is being built again",
+                       "ask again, or another replica")  # fmt: skip
+    return _problem(body, {"Retry-After": str(RETRY_S)})
 
 
 def _tell_refusal(request: Asked, error: HTTPException) -> Response[bytes]:

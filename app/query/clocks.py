@@ -6,6 +6,8 @@ import msgspec
 
 from app.query.rows import CLOCKS, Draft
 
+ByPartition = dict[int, int]
+
 
 class LevelClock(msgspec.Struct):
     """How far a level has come."""
@@ -16,10 +18,12 @@ class LevelClock(msgspec.Struct):
 
 
 class Clocks(msgspec.Struct):
-    """By role and partition: when the broker recorded its newest record, and its newest stream time."""
+    """By role and partition: when its newest record was written, the step before that, and its newest stream time."""
 
-    heard_ms: dict[str, dict[int, int]] = msgspec.field(default_factory=dict)
-    stream_ms: dict[str, dict[int, int]] = msgspec.field(default_factory=dict)
+    heard_ms: dict[str, ByPartition] = msgspec.field(default_factory=dict)
+    step_ms: dict[str, ByPartition] = msgspec.field(default_factory=dict)
+    stream_ms: dict[str, ByPartition] = msgspec.field(default_factory=dict)
+    watermark_ms: dict[str, ByPartition] = msgspec.field(default_factory=dict)
     levels: dict[str, LevelClock] = msgspec.field(default_factory=dict)
     newest_ms: int = 0
     newest_rejection_ms: int = 0
@@ -27,12 +31,19 @@ class Clocks(msgspec.Struct):
     def hear(self, role: str, partition: int, recorded_ms: int) -> None:
         """Note a record of a worker."""
         heard = self.heard_ms.setdefault(role, {})
-        heard[partition] = max(heard.get(partition, 0), recorded_ms)
+        before_ms = heard.get(partition, 0)
+        if recorded_ms > before_ms:
+            heard[partition] = recorded_ms
+            if before_ms:
+                self.step_ms.setdefault(role, {})[partition] = recorded_ms - before_ms
 
     def stream(self, role: str, partition: int, at_ms: int) -> None:
         """Note a stream time that a worker told of."""
-        known = self.stream_ms.setdefault(role, {})
-        known[partition] = max(known.get(partition, 0), at_ms)
+        _raise(self.stream_ms, role, partition, at_ms)
+
+    def close(self, role: str, partition: int, through_ms: int) -> None:
+        """Note that a partition has closed every window up to an instant."""
+        _raise(self.watermark_ms, role, partition, through_ms)
 
     def note_window(self, level: str, start_ms: int, *, is_final: bool) -> None:
         """Note a window of a level."""
@@ -46,6 +57,10 @@ class Clocks(msgspec.Struct):
         """Return the newest stream time known, of all partitions or of one."""
         return max(_of(self.stream_ms, role, partition), default=None)
 
+    def closed_ms(self, role: str, partition: int) -> int | None:
+        """Return up to where a partition has closed its windows."""
+        return self.watermark_ms.get(role, {}).get(partition)
+
     def age_s(self, now_ms: int, role: str | None = None, partition: int | None = None) -> float | None:
         """Return how many seconds ago a worker last wrote, whichever it was or the owner of one partition."""
         newest = max(_of(self.heard_ms, role, partition), default=None)
@@ -56,7 +71,12 @@ class Clocks(msgspec.Struct):
         draft.put(CLOCKS, msgspec.json.encode(msgspec.to_builtins(self, str_keys=True), order="deterministic"))
 
 
-def _of(by_role: dict[str, dict[int, int]], role: str | None, partition: int | None) -> list[int]:
+def _raise(held: dict[str, ByPartition], role: str, partition: int, at_ms: int) -> None:
+    known = held.setdefault(role, {})
+    known[partition] = max(known.get(partition, 0), at_ms)
+
+
+def _of(by_role: dict[str, ByPartition], role: str | None, partition: int | None) -> list[int]:
     return [
         at_ms
         for one, by_partition in by_role.items()

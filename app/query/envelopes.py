@@ -13,10 +13,15 @@ T = TypeVar("T")
 
 
 class Answer(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
-    """One thing: `as_of_ms` is stream time, `age_s` how long ago the owning partition wrote."""
+    """One thing: `as_of_ms` is stream time, `age_s` how long ago the owning partition wrote.
+
+    `is_stale`: not all of what was promised by now is in it; `stale_reason` says why.
+    """
 
     as_of_ms: int | None
     age_s: float | None
+    is_stale: bool = False
+    stale_reason: str | None = None
     revision: int | None = None
     coverage: Coverage | None = None
     data: T
@@ -27,6 +32,8 @@ class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
 
     as_of_ms: int | None
     age_s: float | None
+    is_stale: bool = False
+    stale_reason: str | None = None
     items: list[T]
     next: str | None = None
 
@@ -36,6 +43,8 @@ class WindowPage(msgspec.Struct, frozen=True, kw_only=True):
 
     as_of_ms: int | None
     age_s: float | None
+    is_stale: bool = False
+    stale_reason: str | None = None
     window: str
     window_s: int
     tz: str

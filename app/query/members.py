@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -25,8 +26,11 @@ from app.query.coverage import Coverage, live_coverage
 from app.query.rows import NODE, SITE, TWIN, Held, named_key, unpack
 from app.query.view import View
 
-read_live = msgspec.json.Decoder(LiveAggregate).decode
-read_twin = msgspec.json.Decoder(TwinUpdated).decode
+KEPT_RECORDS = 20_000
+"""Decoded records that are kept: a list of nodes or sites is asked for far more often than they change."""
+
+read_live = lru_cache(KEPT_RECORDS)(msgspec.json.Decoder(LiveAggregate).decode)
+read_twin = lru_cache(KEPT_RECORDS)(msgspec.json.Decoder(TwinUpdated).decode)
 
 
 class MemberLive(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +45,7 @@ class MemberLive(msgspec.Struct, frozen=True, kw_only=True):
     as_of_ms: int
     revision: int
     coverage: Coverage | None
+    is_stale: bool = False
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,7 +86,12 @@ def kind_of(family: bytes) -> str:
 
 def partition_of_id(view: View, name: str) -> int:
     """Return the partition in which everything of a node or a site is made."""
-    return partition_of(name.encode(errors="surrogatepass"), view.rules.partitions)
+    return _partition(name, view.rules.partitions)
+
+
+@lru_cache(1 << 18)
+def _partition(name: str, partitions: int) -> int:
+    return partition_of(name.encode(errors="surrogatepass"), partitions)
 
 
 def describe(view: View, family: bytes, name: str, at_ms: int, depth: int | None = None) -> Member:

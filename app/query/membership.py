@@ -12,11 +12,13 @@ from app.domain.contracts import NodeRecord, SiteRecord
 from app.domain.topology import Topology
 from app.domain.topology_faults import usable
 from app.domain.units import Milliseconds
+from app.kafka.clients import partition_of
 from app.query.clocks import Clocks
 from app.query.events import Event, event_data
 from app.query.rows import NODE, SITE, Draft, after, name_of, named_key
 
 KEPT_EPOCHS = 4
+KEPT_PARENTS = 200_000
 _node = msgspec.json.Decoder(NodeRecord).decode
 _site = msgspec.json.Decoder(SiteRecord).decode
 
@@ -44,6 +46,8 @@ class Membership:
         self.version = 0
         self._below: OrderedDict[int, Below] = OrderedDict()
         self._ordered: dict[bytes, list[str]] = {}
+        self._parents: dict[tuple[int, bytes, str], list[str]] = {}
+        self._partitions: dict[int, dict[str, frozenset[int]]] = {}
 
     def restore(self) -> None:
         """Bring back what is in memory."""
@@ -79,6 +83,8 @@ class Membership:
         self.version += 1
         self._below.clear()
         self._ordered.clear()
+        self._partitions.clear()
+        self._parents.clear()
 
     def instant(self, at_ms: int) -> Milliseconds:
         """Return an instant in the unit of topology."""
@@ -101,12 +107,33 @@ class Membership:
             found = self._ordered[family] = sorted(self.topology.nodes if family == NODE else self.topology.sites)
         return found
 
+    def partitions_below(self, name: str, at_ms: int, partitions: int) -> frozenset[int]:
+        """Return the partitions in which the sites below a node are made."""
+        epoch = self.topology.epoch_of(Milliseconds(at_ms))
+        found = self._partitions.get(epoch)
+        if found is None:
+            held: dict[str, set[int]] = {}
+            for site in self.topology.sites:
+                part = partition_of(site.encode(errors="surrogatepass"), partitions)
+                for node in self.topology.ancestors(site, Milliseconds(at_ms)):
+                    held.setdefault(node, set()).add(part)
+            self._partitions.clear()
+            found = self._partitions[epoch] = {node: frozenset(parts) for node, parts in held.items()}
+        return found.get(name, frozenset())
+
     def parents(self, family: bytes, name: str, at_ms: int) -> list[str]:
         """Return the parents of a node or a site at an instant."""
         at = Milliseconds(at_ms)
-        if family == NODE:
-            return list(self.topology.above(name, at)[:1])
-        return sorted(self.topology.site_parents(self.topology.sites[name], at))
+        key = self.topology.epoch_of(at), family, name
+        found = self._parents.get(key)
+        if found is None:
+            found = self._parents[key] = (
+                list(self.topology.above(name, at)[:1]) if family == NODE
+                else sorted(self.topology.site_parents(self.topology.sites[name], at))
+            )  # fmt: skip
+            if len(self._parents) > KEPT_PARENTS:
+                self._parents.clear()
+        return found
 
     def ancestors(self, family: bytes, name: str, at_ms: int) -> list[str]:
         """Return everything above a node or a site, nearest first, each once."""

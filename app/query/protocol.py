@@ -14,19 +14,24 @@ HEADERS_WITHIN_S = 10.0
 TOO_LONG = b"HTTP/1.1 414 URI Too Long\r\n"
 TOO_MANY = b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
 TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\n"
+TOO_BUSY = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\n"
 END = b"content-length: 0\r\nconnection: close\r\n\r\n"
 
 
 class LimitedProtocol(HttpToolsProtocol):
     """Counts what comes before an answer is begun, and waits for it only so long."""
 
+    most_connections: int | None = None
     _header_bytes = 0
     _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         """Begin to wait for the first request."""
         super().connection_made(transport)
-        self._wait()
+        if self.most_connections is not None and len(self.connections) > self.most_connections:
+            self._refuse(TOO_BUSY)
+        else:
+            self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting."""
@@ -73,3 +78,8 @@ class LimitedProtocol(HttpToolsProtocol):
         if not self.transport.is_closing():
             self.transport.write(status + END)
             self.transport.close()
+
+
+def limited_protocol(connections: int) -> type[LimitedProtocol]:
+    """Return a protocol that refuses one connection too many."""
+    return type("Limited", (LimitedProtocol,), {"most_connections": connections})

@@ -8,7 +8,7 @@ from typing import Any
 
 from app.domain.rules import Rules
 from app.query.events import Event
-from app.query.store import Offsets, ViewStore
+from app.query.store import DamagedError, Offsets, ViewStore
 from app.query.view import View
 
 
@@ -22,8 +22,13 @@ class Replica:
         self.rules = rules
         self.retention_days = retention_days
         self.tell = tell
+        self.end_streams: Callable[[], None] = lambda: None
         self.clock = clock
-        self.view = self._make_view()
+        try:
+            self.view = self._make_view()
+        except DamagedError:
+            store.set_aside()
+            self.view = self._make_view()
 
     @property
     def offsets(self) -> Offsets:
@@ -41,10 +46,14 @@ class Replica:
         self.store.write(self.view.draft, offsets)
         self.tell(events)
 
-    def begin_again(self) -> None:
-        """Forget everything."""
-        self.store.clear()
+    def begin_again(self, *, is_damaged: bool = False) -> None:
+        """Forget everything; who listened would be told old things anew."""
+        if is_damaged:
+            self.store.set_aside()
+        else:
+            self.store.clear()
         self.view = self._make_view()
+        self.end_streams()
 
     def _make_view(self) -> View:
         return View(self.store, self.rules, retention_days=self.retention_days)

@@ -11,6 +11,7 @@ from litestar.datastructures import State
 from app.domain.contracts import Reason, Transition
 from app.query.asking import make_cursor, one_of, read_cursor, within
 from app.query.envelopes import Answer, Page
+from app.query.fleet import Hierarchy, Kind, Level, RejectionPage
 from app.query.history import read_feed, read_owned
 from app.query.refusals import PROBLEMS
 from app.query.rejections import Rejected, read_rejection
@@ -21,37 +22,6 @@ from app.query.service import Service
 from app.query.status import Status, status_of
 
 LOOKED_AT = 20_000
-
-
-class Hierarchy(msgspec.Struct, frozen=True):
-    hierarchy: str
-    nodes: int
-    roots: list[str]
-    levels: list[str]
-
-
-class Level(msgspec.Struct, frozen=True):
-    level: str
-    hierarchy: str
-    nodes: int
-    newest_final_window_ms: int | None
-
-
-class Kind(msgspec.Struct, frozen=True):
-    kind: str
-    devices: int
-    rated_power_w: int
-
-
-class RejectionPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Counts since the view began, the latest of each reason, and a list, newest first."""
-
-    as_of_ms: int | None
-    age_s: float | None
-    counts: dict[str, int]
-    latest: dict[str, Rejected]
-    items: list[Rejected]
-    next: str | None = None
 
 
 @get("/hierarchies", responses=PROBLEMS, sync_to_thread=False, tags=["fleet"])
@@ -121,10 +91,9 @@ def rejections(
             break
         if reason is None or one.reason == reason:
             items.append(one)
-    clocks, summary = service.view.clocks, service.view.rejections.summary
+    summary = service.view.rejections.summary
     return reply(request, RejectionPage(
-        as_of_ms=clocks.as_of_ms(), age_s=clocks.age_s(service.replica.now_ms), counts=summary.counts,
-        latest=summary.latest, items=items,
+        **service.surrounding_all(), counts=summary.counts, latest=summary.latest, items=items,
     ))  # fmt: skip
 
 
@@ -140,6 +109,4 @@ def _rejections(service: Service, site: str | None) -> Any:
 def status(request: Asked, state: State) -> Response[Answer[Status]]:
     """Show how far everything is: by partition, by level, and this replica itself."""
     service: Service = state.service
-    clocks = service.view.clocks
-    return reply(request, Answer(as_of_ms=clocks.as_of_ms(), age_s=clocks.age_s(service.replica.now_ms),
-                                 data=status_of(service)))  # fmt: skip
+    return reply(request, Answer(**service.surrounding_all(), data=status_of(service)))

@@ -15,7 +15,7 @@ from app.query.coverage import live_coverage
 from app.query.envelopes import Answer, Page, WindowPage
 from app.query.explain import Explanation, explain_live, explain_window
 from app.query.flexibility import NodeFlexibility, flexibility_of
-from app.query.members import Member, NodeAnswer, describe, read_live
+from app.query.members import Member, NodeAnswer, read_live
 from app.query.problems import ProblemError
 from app.query.refusals import PROBLEMS
 from app.query.replies import reply
@@ -71,16 +71,16 @@ class Nodes(Controller):
         """Show a node and where it stands."""
         service: Service = state.service
         node, at_ms = service.known(NODE, name), service.instant(as_of)
-        member = describe(service.view, NODE, node, at_ms)
+        member = service.describe(NODE, node, at_ms)
         above = service.view.membership.ancestors(NODE, node, at_ms)
         found = NodeAnswer(
             member,
-            [describe(service.view, NODE, one, at_ms) for one in above],
+            [service.describe(NODE, one, at_ms) for one in above],
             service.view.membership.topology.nodes[node],
         )
         live = member.live
         return reply(request, Answer(
-            as_of_ms=live.as_of_ms if live else None, age_s=service.age_s(NODE, node), data=found,
+            as_of_ms=live.as_of_ms if live else None, **service.surrounding(NODE, node), data=found,
             revision=live.revision if live else None, coverage=live.coverage if live else None,
         ))  # fmt: skip
 
@@ -111,7 +111,7 @@ class Nodes(Controller):
         service: Service = state.service
         node, at_ms = service.known(NODE, name), service.instant(as_of)
         above = service.view.membership.parents(NODE, node, at_ms)
-        return reply(request, service.page([describe(service.view, NODE, one, at_ms) for one in above]))
+        return reply(request, service.page([service.describe(NODE, one, at_ms) for one in above]))
 
     @get("/{name:str}/ancestors", responses=PROBLEMS, sync_to_thread=False)
     def ancestors(self, request: Asked, state: State, name: Id, as_of: AsOf = None) -> Response[Page[Member]]:
@@ -119,7 +119,7 @@ class Nodes(Controller):
         service: Service = state.service
         node, at_ms = service.known(NODE, name), service.instant(as_of)
         above = service.view.membership.ancestors(NODE, node, at_ms)
-        return reply(request, service.page([describe(service.view, NODE, one, at_ms) for one in above]))
+        return reply(request, service.page([service.describe(NODE, one, at_ms) for one in above]))
 
     @get("/{name:str}/live", responses=PROBLEMS, sync_to_thread=False)
     def live(self, request: Asked, state: State, name: Id) -> Response[Answer[LiveAggregate]]:
@@ -131,7 +131,7 @@ class Nodes(Controller):
             raise ProblemError(404, f"node {node!r} has no live value yet", "wait for the first telemetry below it")
         live = read_live(held.value)
         return reply(request, Answer(
-            as_of_ms=int(live.as_of_ms), age_s=service.age_s(NODE, node), revision=int(live.revision),
+            as_of_ms=int(live.as_of_ms), **service.surrounding(NODE, node), revision=int(live.revision),
             coverage=live_coverage(live.kinds.get("all")), data=msgspec.Raw(held.value),
         ))  # fmt: skip
 
@@ -158,7 +158,7 @@ class Nodes(Controller):
         node, most = service.known(NODE, name), within(limit, "limit", PAGE * 10, service.settings.query_page)
         found = (explain_live(service.view, node, most) if window_start_ms is None
                  else explain_window(service.view, node, window_start_ms, most))  # fmt: skip
-        return reply(request, Answer(as_of_ms=service.view.clocks.as_of_ms(), age_s=service.age_s(NODE, node),
+        return reply(request, Answer(as_of_ms=service.view.clocks.as_of_ms(), **service.surrounding(NODE, node),
                                      revision=found.revision, data=found))  # fmt: skip
 
     @get("/{name:str}/flexibility", responses=PROBLEMS, sync_to_thread=False)
@@ -166,9 +166,9 @@ class Nodes(Controller):
         """Show what the storage below a node can take and give: reported, estimated, committable."""
         service: Service = state.service
         node = service.known(NODE, name)
-        live = describe(service.view, NODE, node, service.instant(None)).live
+        live = service.describe(NODE, node, service.instant(None)).live
         return reply(request, Answer(
-            as_of_ms=live.as_of_ms if live else None, age_s=service.age_s(NODE, node),
+            as_of_ms=live.as_of_ms if live else None, **service.surrounding(NODE, node),
             revision=live.revision if live else None, coverage=live.coverage if live else None,
             data=flexibility_of(service.view, node),
         ))  # fmt: skip

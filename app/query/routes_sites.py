@@ -12,13 +12,15 @@ from app.domain.contracts import SiteRecord, Transition
 from app.query.asking import make_cursor, read_cursor, within
 from app.query.envelopes import Answer, Page, WindowPage
 from app.query.history import read_owned
-from app.query.members import Member, describe
+from app.query.members import Member, partition_of_id
+from app.query.open_windows import OpenWindow
 from app.query.refusals import PROBLEMS
 from app.query.replies import reply
 from app.query.routes_nodes import PAGE, Asked, AsOf, Cursor, Format, From, Id, Limit, Text, Word
 from app.query.rows import NODE, SITE, TRANSITION, TWIN, named_key, unpack
 from app.query.service import Service
 from app.query.states import SiteAnswer, Standing, states_of
+from app.query.view import View
 from app.query.window_answers import answer_windows
 
 
@@ -49,15 +51,15 @@ class Sites(Controller):
         """Show a site: its twin with each value's own time, its states with since when and why."""
         service: Service = state.service
         view, site, at_ms = service.view, service.known(SITE, name), service.instant(as_of)
-        member = describe(view, SITE, site, at_ms)
+        member = service.describe(SITE, site, at_ms)
         row = view.rows.get(named_key(TWIN, site))
-        ancestors = [describe(view, NODE, one, at_ms) for one in view.membership.ancestors(SITE, site, at_ms)]
+        ancestors = [service.describe(NODE, one, at_ms) for one in view.membership.ancestors(SITE, site, at_ms)]
         found = _Found(site=member, ancestors=ancestors, record=view.membership.topology.sites[site],
                        twin=msgspec.Raw(unpack(row).value) if row is not None else None,
-                       states=states_of(view, site))  # fmt: skip
+                       states=states_of(view, site), open_windows=_open_windows(view, site))  # fmt: skip
         live = member.live
         return reply(request, Answer(
-            as_of_ms=live.as_of_ms if live else None, age_s=service.age_s(SITE, site), data=found,
+            as_of_ms=live.as_of_ms if live else None, **service.surrounding(SITE, site), data=found,
             revision=live.revision if live else None, coverage=live.coverage if live else None,
         ))  # fmt: skip
 
@@ -67,7 +69,7 @@ class Sites(Controller):
         service: Service = state.service
         site, at_ms = service.known(SITE, name), service.instant(as_of)
         above = service.view.membership.parents(SITE, site, at_ms)
-        return reply(request, service.page([describe(service.view, NODE, one, at_ms) for one in above]))
+        return reply(request, service.page([service.describe(NODE, one, at_ms) for one in above]))
 
     @get("/{name:str}/ancestors", responses=PROBLEMS, sync_to_thread=False)
     def ancestors(self, request: Asked, state: State, name: Id, as_of: AsOf = None) -> Response[Page[Member]]:
@@ -75,7 +77,7 @@ class Sites(Controller):
         service: Service = state.service
         site, at_ms = service.known(SITE, name), service.instant(as_of)
         above = service.view.membership.ancestors(SITE, site, at_ms)
-        return reply(request, service.page([describe(service.view, NODE, one, at_ms) for one in above]))
+        return reply(request, service.page([service.describe(NODE, one, at_ms) for one in above]))
 
     @get("/{name:str}/windows", responses=PROBLEMS)
     async def windows(
@@ -104,6 +106,11 @@ class Sites(Controller):
         return reply(request, service.page(items, following))
 
 
+def _open_windows(view: View, site: str) -> list[OpenWindow]:
+    closed_ms = view.clocks.closed_ms("twin", partition_of_id(view, site)) or 0
+    return view.checkpoints.open_windows(site, view.membership.topology.sites[site], view.rules, closed_ms)
+
+
 class _Found(msgspec.Struct, frozen=True, kw_only=True):
     """`SiteAnswer` with the twin as it was published."""
 
@@ -112,6 +119,7 @@ class _Found(msgspec.Struct, frozen=True, kw_only=True):
     record: SiteRecord
     twin: msgspec.Raw | None
     states: list[Standing]
+    open_windows: list[OpenWindow]
 
 
 def _transitions(service: Service, site: str, before: bytes | None, most: int) -> tuple[list[Any], bytes | None]:

@@ -20,6 +20,7 @@ from app.query.refusals import PROBLEMS
 from app.query.resume import live_events, missed_events
 from app.query.rows import NODE, SITE
 from app.query.service import Service
+from app.query.store import DamagedError
 from app.query.stream import Interest, Listener, make_id, read_id
 
 EVENTS = ("live", "window", "correction", "transition", "twin", "topology", "rejection")
@@ -94,6 +95,8 @@ async def _told(service: Service, interest: Interest, client: str, last: str | N
                 yield _heartbeat(service)
         streams.overrun += 1
         yield b": too far behind; resume\n\n"
+    except DamagedError as error:
+        service.source.note_damage(error)
     finally:
         streams.close(listener)
 
@@ -127,8 +130,7 @@ async def _wait(listener: Listener, seconds: float) -> None:
 
 
 def _heartbeat(service: Service) -> bytes:
-    now_ms, clocks = service.replica.now_ms, service.view.clocks
-    body = {"now_ms": now_ms, "as_of_ms": clocks.as_of_ms(), "age_s": clocks.age_s(now_ms),
+    body = {"now_ms": service.replica.now_ms, **service.surrounding_all(),
             "behind_records": service.source.behind_records, "is_ready": service.source.is_ready}  # fmt: skip
     return _lines(Event("heartbeat", (), (), (), msgspec.json.encode(body)))
 

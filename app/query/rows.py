@@ -2,6 +2,7 @@
 
 n s   topology of a node, of a site          prefix, id
 l u   a node's live record, a site's twin    prefix, id
+o     a site's row of the changelog          prefix, id
 w     a window of a node or a site           prefix, day, owner, start
 v     a final revision that was replaced     prefix, day, owner, start, revision
 t     a transition                           prefix, day, owner, sequence
@@ -18,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
-NODE, SITE, LIVE, TWIN = b"n", b"s", b"l", b"u"
+NODE, SITE, LIVE, TWIN, OPEN = b"n", b"s", b"l", b"u", b"o"
 WINDOW, REPLACED, TRANSITION, REJECTION = b"w", b"v", b"t", b"j"
 TRANSITIONS, REJECTIONS = b"f", b"g"
 COUNTS, CLOCKS = b"c", b"k"

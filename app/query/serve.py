@@ -3,37 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
+import resource
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import uvicorn
-from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import KafkaConnectionError, KafkaError
+from aiokafka.errors import KafkaError
 
 from app.errors import GridtwinError
-from app.kafka.admin import admin, require_topics
-from app.kafka.clients import unavailable
 from app.metrics_file import metrics_writer
 from app.query.application import make_application
-from app.query.protocol import LimitedProtocol
+from app.query.connection import consumer, wait_for_kafka
+from app.query.protocol import limited_protocol
 from app.query.replica import Replica
 from app.query.resume import above
 from app.query.service import Service
-from app.query.source import FIXED, Source
+from app.query.source import Source
 from app.query.store import ViewStore
 from app.query.stream import Streams
+from app.query.workers import watch_workers
 from app.settings import Settings
-from app.topics import TOPOLOGY_NODE
 
-FETCH_BYTES = 1 << 20
 KEEP_ALIVE_S = 30
 STOP_S = 3
 METRICS_S = 0.5
+RETRY_S = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -51,26 +48,21 @@ class Server(uvicorn.Server):
 
 
 async def serve(settings: Settings) -> None:
-    """Read and answer until told to stop."""
-    await require_topics(settings.broker, {name: 1 if name == TOPOLOGY_NODE else settings.partitions for name in FIXED})
-    async with admin(settings.broker) as client:
-        cluster = str((await client.describe_cluster())["cluster_id"])
-    directory = settings.state_dir("query")
-    store = ViewStore(directory / "view", f"{cluster}/{settings.partitions}/{settings.window_s}")
+    """Read and answer until told to stop; until Kafka answers, say so."""
+    _allow_files()
+    store = ViewStore(settings.state_dir("query") / "view")
     try:
-        async with _consumer(settings) as client:
-            service = _make_service(settings, store, client)
-            await _run(settings, service)
+        await _run(settings, _make_service(settings, store))
     finally:
         store.close()
 
 
-def _make_service(settings: Settings, store: ViewStore, client: Any) -> Service:
+def _make_service(settings: Settings, store: ViewStore) -> Service:
     replica = Replica(store, settings.rules(), retention_days=settings.query_retention_days)
     streams = Streams(lambda event: above(replica.view, event), most=settings.query_streams,
                       per_client=settings.query_streams_per_client, events=settings.query_events)  # fmt: skip
-    replica.tell = streams.tell
-    return Service(settings, replica, streams, Source(client, replica))
+    replica.tell, replica.end_streams = streams.tell, streams.begin_again
+    return Service(settings, replica, streams, Source(None, replica))
 
 
 async def _run(settings: Settings, service: Service) -> None:
@@ -78,8 +70,9 @@ async def _run(settings: Settings, service: Service) -> None:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         _bind(listening, settings)
         config = uvicorn.Config(
-            make_application(service), http=LimitedProtocol, ws="none", lifespan="off", log_config=None,
-            access_log=False, server_header=False, timeout_keep_alive=KEEP_ALIVE_S, timeout_graceful_shutdown=STOP_S,
+            make_application(service), http=limited_protocol(settings.query_connections), ws="none", lifespan="off",
+            log_config=None, access_log=False, server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_S, timeout_graceful_shutdown=STOP_S,
         )  # fmt: skip
         server = Server(config)
         tasks = [asyncio.create_task(_read(service)), asyncio.create_task(_write_metrics(settings, service, listening))]
@@ -95,6 +88,12 @@ async def _run(settings: Settings, service: Service) -> None:
                     raise outcome
 
 
+def _allow_files() -> None:
+    """Every stream is an open file; what a shell allows by default is fewer than may be open."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, hard if hard > 0 else soft), hard))
+
+
 def _bind(listening: socket.socket, settings: Settings) -> None:
     try:
         listening.bind((settings.query_host, settings.query_port))
@@ -107,13 +106,31 @@ def _bind(listening: socket.socket, settings: Settings) -> None:
 
 
 async def _read(service: Service) -> None:
-    await service.source.start()
+    """Read for ever, from when Kafka answers; look meanwhile how far the workers are."""
+    settings, source = service.settings, service.source
+    identity = await wait_for_kafka(settings, source)
+    async with consumer(settings) as client:
+        if not service.replica.store.claim(identity):
+            service.replica.begin_again()
+        source.client = client
+        watching = asyncio.create_task(watch_workers(service))
+        try:
+            await _read_on(source)
+        finally:
+            watching.cancel()
+
+
+async def _read_on(source: Source) -> None:
+    is_started = False
     while True:
         try:
-            await service.source.read()
-        except (KafkaConnectionError, KafkaError) as error:
+            if not is_started:
+                await source.start()
+                is_started = True
+            await source.read()
+        except KafkaError as error:
             log.warning("could not read: %s; answers grow older meanwhile", error)
-            await asyncio.sleep(1)
+            await asyncio.sleep(RETRY_S)
 
 
 async def _write_metrics(settings: Settings, service: Service, listening: socket.socket) -> None:
@@ -125,19 +142,3 @@ async def _write_metrics(settings: Settings, service: Service, listening: socket
         write({"is_ready": source.is_ready, "behind_records": source.behind_records,
                "address": f"http://{host}:{port}"})  # fmt: skip
         await asyncio.sleep(METRICS_S)
-
-
-@asynccontextmanager
-async def _consumer(settings: Settings) -> AsyncIterator[Any]:
-    client = AIOKafkaConsumer(
-        bootstrap_servers=settings.broker, enable_auto_commit=False, auto_offset_reset="none",
-        max_partition_fetch_bytes=FETCH_BYTES, fetch_max_wait_ms=100,
-    )  # fmt: skip
-    try:
-        await client.start()
-        yield client
-    except KafkaConnectionError as error:
-        raise unavailable(settings.broker) from error
-    finally:
-        with contextlib.suppress(Exception):
-            await client.stop()

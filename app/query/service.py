@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from app.query.asking import known_id, make_cursor, read_as_of, read_cursor
 from app.query.envelopes import Page
+from app.query.freshness import Freshness, Judge
 from app.query.history import read_windows
 from app.query.members import Member, describe, partition_of_id
 from app.query.problems import ProblemError
+from app.query.progress import Progress
 from app.query.replica import Replica
 from app.query.rows import NODE
 from app.query.source import Source
@@ -19,6 +23,8 @@ from app.query.view import View
 from app.settings import Settings
 
 RETRY_S = 2
+JUDGED_MS = 250
+"""So long a judgement holds: it is asked for with every node of a list."""
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +37,8 @@ class Service:
     replica: Replica
     streams: Streams
     source: Source
+    progress: Progress = field(default_factory=Progress)
+    _judge: Judge | None = None
 
     @property
     def view(self) -> View:
@@ -39,8 +47,7 @@ class Service:
     def require_ready(self) -> None:
         """Refuse to answer from a view that is not yet whole."""
         if not self.source.is_ready:
-            raise ProblemError(503, f"the view is being read, {self.source.behind_records} records behind",
-                               "ask again, or another replica", retry_after_s=RETRY_S)  # fmt: skip
+            raise ProblemError(503, self.source.trouble, "ask again, or another replica", retry_after_s=RETRY_S)
 
     def log_fault(self, path: str, error: Exception) -> None:
         """Note what should not have happened."""
@@ -54,15 +61,47 @@ class Service:
         """Return the instant that is asked for."""
         return read_as_of(self.view, as_of, self.replica.now_ms)
 
-    def age_s(self, family: bytes, name: str) -> float | None:
-        """Return how long ago the partition of a node or a site wrote."""
-        role = "rollup" if family == NODE else "twin"
-        return self.view.clocks.age_s(self.replica.now_ms, role, partition_of_id(self.view, name))
+    @property
+    def judge(self) -> Judge:
+        """Return who knows how fresh each partition is."""
+        now_ms = self.replica.now_ms
+        held, clocks = self._judge, self.view.clocks
+        if held is None or held.clocks is not clocks or abs(now_ms - held.now_ms) >= JUDGED_MS:
+            held = self._judge = Judge(
+                clocks, self.progress, self.view.rules, now_ms=now_ms,
+                in_replay=self.settings.telemetry_timestamps == "create", view_whole_ms=self.source.caught_up_ms,
+            )  # fmt: skip
+        return held
+
+    def freshness(self, family: bytes, name: str) -> Freshness:
+        """Return how fresh what is shown of a node or a site is."""
+        part, judge = partition_of_id(self.view, name), self.judge
+        if family != NODE:
+            return judge.of("twin", part)
+        twins = frozenset[int]()
+        if judge.stale_twins:
+            at_ms = self.view.clocks.as_of_ms() or 0
+            twins = self.view.membership.partitions_below(name, at_ms, self.view.rules.partitions)
+        return judge.of("rollup", part, twins=twins)
+
+    def surrounding(self, family: bytes, name: str) -> dict[str, Any]:
+        """Return what an answer about a node or a site says of its age."""
+        return msgspec.structs.asdict(self.freshness(family, name))
+
+    def surrounding_all(self) -> dict[str, Any]:
+        """Return what an answer about everything says of its age."""
+        return {"as_of_ms": self.view.clocks.as_of_ms(), **msgspec.structs.asdict(self.judge.of_all())}
 
     def page(self, items: list[Any], following: str | None = None) -> Page[Any]:
         """Return a list of things of the whole view."""
-        clocks = self.view.clocks
-        return Page(as_of_ms=clocks.as_of_ms(), age_s=clocks.age_s(self.replica.now_ms), items=items, next=following)
+        return Page(**self.surrounding_all(), items=items, next=following)
+
+    def describe(self, family: bytes, name: str, at_ms: int, depth: int | None = None) -> Member:
+        """Return what a node or a site is, and does now, and whether that is stale."""
+        found = describe(self.view, family, name, at_ms, depth)
+        if found.live is None or not self.judge.is_any_stale or not self.freshness(family, name).is_stale:
+            return found
+        return msgspec.structs.replace(found, live=msgspec.structs.replace(found.live, is_stale=True))
 
     def members(self, question: tuple[Any, ...], keys: list[tuple[int | None, bytes, str]], at_ms: int,
                 limit: int, cursor: str | None) -> Page[Member]:  # fmt: skip
@@ -74,7 +113,7 @@ class Service:
             if begin < 0:
                 begin = next((i for i, key in enumerate(keys) if _place(key) > behind), len(keys))
         shown = keys[begin : begin + limit]
-        items = [describe(self.view, family, name, at_ms, depth) for depth, family, name in shown]
+        items = [self.describe(family, name, at_ms, depth) for depth, family, name in shown]
         more = begin + limit < len(keys)
         return self.page(items, make_cursor(question, _place(shown[-1])) if more and shown else None)
 

@@ -19,6 +19,7 @@ HEADERS = [
     (b"referrer-policy", b"no-referrer"),
 ]
 STREAM = "/v1/stream"
+OK, NOT_MODIFIED = 200, 304
 
 
 class Shell:
@@ -37,15 +38,29 @@ class Shell:
         is_head = scope["method"] == "HEAD" and scope["path"] != STREAM
         if is_head:
             scope["method"] = "GET"
-        await self.application(scope, receive, _sender(send, is_head=is_head))
+        await self.application(scope, receive, _Sender(send, _held(scope["headers"]), is_bare=is_head))
 
 
-def _sender(send: Send, *, is_head: bool) -> Send:
-    async def with_headers(message: Message) -> None:
+def _held(headers: list[tuple[bytes, bytes]]) -> set[bytes]:
+    """Return the tags of what the asker has."""
+    return {tag.strip() for name, value in headers if name == b"if-none-match" for tag in value.split(b",")}
+
+
+class _Sender:
+    """Adds headers; leaves out a body that is not asked for, or that the asker has: files have tags, too."""
+
+    def __init__(self, send: Send, held: set[bytes], *, is_bare: bool) -> None:
+        self._send = send
+        self._held = held
+        self._is_bare = is_bare
+
+    async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             message = {**message, "headers": [*message.get("headers", ()), *HEADERS]}
-        elif is_head and message["type"] == "http.response.body":
+            if message["status"] == OK and self._held & {tag for name, tag in message["headers"] if name == b"etag"}:
+                self._is_bare = True
+                kept = [pair for pair in message["headers"] if pair[0] != b"content-length"]
+                message = {**message, "status": NOT_MODIFIED, "headers": kept}
+        elif self._is_bare and message["type"] == "http.response.body":
             message = {**message, "body": b""}
-        await send(message)
-
-    return with_headers
+        await self._send(message)

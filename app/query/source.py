@@ -11,12 +11,12 @@ from typing import Any, Protocol
 from aiokafka import TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
-from app.query.store import Offsets
-from app.topics import REJECTED, TOPOLOGY_NODE, TOPOLOGY_SITE, TWIN_TRANSITIONED, TWIN_UPDATED
+from app.query.store import DamagedError, Offsets
+from app.topics import REJECTED, TOPOLOGY_NODE, TOPOLOGY_SITE, TWIN_CHANGELOG, TWIN_TRANSITIONED, TWIN_UPDATED
 
-FIXED = (TOPOLOGY_NODE, TOPOLOGY_SITE, TWIN_UPDATED, TWIN_TRANSITIONED, REJECTED)
+FIXED = (TOPOLOGY_NODE, TOPOLOGY_SITE, TWIN_UPDATED, TWIN_TRANSITIONED, TWIN_CHANGELOG, REJECTED)
 LEVEL = re.compile(r"vpp\.aggregate\.[^.].*\.v1")
-LOOK_EVERY_S = 5.0
+LOOK_EVERY_S = 2.0
 POLL_MS = 200
 RECORDS = 500
 """In one go: between two the loop serves answers."""
@@ -32,32 +32,64 @@ class Taker(Protocol):
 
     def take(self, records: list[Any], offsets: Offsets) -> None: ...
 
-    def begin_again(self) -> None: ...
+    def begin_again(self, *, is_damaged: bool = False) -> None: ...
 
 
 class Source:
     """Follows the topics, new levels' too, and knows how far behind it is."""
 
     def __init__(self, client: Any, taker: Taker, clock: Callable[[], float] = time.time) -> None:
-        self._client = client
+        self.client = client
+        """None until Kafka answers for the first time."""
         self._taker = taker
         self._clock = clock
         self._ends: dict[TopicPartition, int] = {}
         self._positions: dict[TopicPartition, int] = {}
         self._looked_s = 0.0
+        self._goal_ms: int | None = None
+        self._damage: DamagedError | None = None
         self.is_ready = False
         self.caught_up_ms = 0
+        """When everything had been read that there was then."""
+        self.unreachable = "Kafka has not answered yet"
+
+    @property
+    def trouble(self) -> str:
+        """Return why there are no answers yet."""
+        if self.client is None:
+            return self.unreachable
+        return f"the view is being read, {self.behind_records} records behind"
 
     async def start(self) -> None:
         """Take up every topic that there is; what is in them now has to be read before the view is ready."""
         await self._look(is_start=True)
 
+    def note_damage(self, error: DamagedError) -> None:
+        """Have the view built again: there are no answers from now on until it is."""
+        self.is_ready = False
+        self._damage = error
+
     async def read(self) -> int:
         """Read on; return how many records came."""
+        try:
+            if self._damage is not None:
+                await self._mend()
+            return await self._read()
+        except DamagedError as error:
+            self.note_damage(error)
+            return 0
+
+    async def _mend(self) -> None:
+        log.error("the view cannot be read: %s", self._damage)
+        self._taker.begin_again(is_damaged=True)
+        self._damage = None
+        await self._look(is_start=True)
+
+    async def _read(self) -> int:
         if time.monotonic() - self._looked_s > LOOK_EVERY_S:
             await self._look()
         try:
-            fetched = await self._client.getmany(timeout_ms=POLL_MS, max_records=RECORDS)
+            fetched = await self.client.getmany(timeout_ms=POLL_MS, max_records=RECORDS)
         except OffsetOutOfRangeError:
             log.warning("the topics no longer hold what would be read next")
             await self._look(is_start=True)
@@ -86,34 +118,38 @@ class Source:
         self._taker.take(records, offsets)
 
     def _end(self, tp: TopicPartition) -> int:
-        return max(self._client.highwater(tp) or 0, self._ends.get(tp, 0))
+        return max(self.client.highwater(tp) or 0, self._ends.get(tp, 0))
 
     def _note_end(self) -> None:
-        is_at_end = self.behind_records == 0
-        if is_at_end:
-            self.caught_up_ms = int(self._clock() * 1000)
-        if not self.is_ready and is_at_end:
+        """Note that the ends which were seen last are reached; under load, those of now never are."""
+        if self._goal_ms is None or any(self._positions.get(tp, 0) < end for tp, end in self._ends.items()):
+            return
+        self.caught_up_ms, self._goal_ms = self._goal_ms, None
+        if not self.is_ready and self._damage is None:
             self.is_ready = True
             log.info("the view is ready")
 
     async def _look(self, *, is_start: bool = False) -> None:
-        """Take up topics that are new, all of them at the start."""
-        self._looked_s = time.monotonic()
+        """See where the topics end; take up those that are new, all of them at the start."""
+        self._looked_s, at_ms = time.monotonic(), int(self._clock() * 1000)
         # What the consumer itself knows is only what it was assigned before.
-        cluster = await self._client._client.fetch_all_metadata()
+        cluster = await self.client._client.fetch_all_metadata()
         names = sorted(name for name in cluster.topics() if name in FIXED or LEVEL.fullmatch(name))
         tps = [TopicPartition(name, part) for name in names for part in cluster.partitions_for_topic(name) or ()]
+        ends = await self.client.end_offsets(tps)
+        if self._goal_ms is None or is_start:
+            self._goal_ms = at_ms
+            self._ends = dict(ends)
         if not is_start and set(tps) <= self._positions.keys():
             return
-        ends = await self._client.end_offsets(tps)
-        begins = await self._client.beginning_offsets(tps)
+        begins = await self.client.beginning_offsets(tps)
         if any(self._held(tp) > ends[tp] for tp in tps):
             self._begin_again(ends)
-        self._client.assign(tps)
+        self.client.assign(tps)
         for tp in tps:
             self._positions[tp] = self._where(tp, begins[tp])
-            self._client.seek(tp, self._positions[tp])
-        self._ends = dict(ends)
+            self.client.seek(tp, self._positions[tp])
+        self._ends, self._goal_ms = dict(ends), at_ms
         log.info("reading %s topics, %s records behind", len(names), self.behind_records)
 
     def _held(self, tp: TopicPartition) -> int:

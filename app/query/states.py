@@ -7,6 +7,7 @@ import msgspec
 from app.domain.contracts import SiteRecord, Transition, TwinUpdated
 from app.query.history import read_owned
 from app.query.members import Member, twin_of
+from app.query.open_windows import OpenWindow
 from app.query.rows import SITE, TRANSITION, unpack
 from app.query.view import View
 
@@ -26,13 +27,14 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SiteAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """A site, what is above it, its record as it was applied, its twin, and since when it is in its states."""
+    """A site, what is above it, its record as applied, its twin, since when it is in its states, what is open."""
 
     site: Member
     ancestors: list[Member]
     record: SiteRecord
     twin: TwinUpdated | None
     states: list[Standing]
+    open_windows: list[OpenWindow] = []
 
 
 def states_of(view: View, site: str) -> list[Standing]:

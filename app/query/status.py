@@ -8,15 +8,24 @@ import msgspec
 
 from app.domain.topology_faults import faults
 from app.query.service import Service
-from app.topics import AGGREGATE_SITE, TWIN_TRANSITIONED, TWIN_UPDATED, level_topic
+from app.query.view import TWIN_TOPICS
+from app.topics import level_topic
 
 
 class RoleStatus(msgspec.Struct, frozen=True):
-    """A partition as one role writes it."""
+    """A partition as one role writes it.
+
+    `behind_records` are its records that this replica has not read, `lag_records` those that its worker has not.
+    `watermark_ms`: every window that ends by then is closed.
+    """
 
     stream_ms: int | None
     age_s: float | None
     behind_records: int
+    lag_records: int | None
+    watermark_ms: int | None
+    is_stale: bool
+    stale_reason: str | None
 
 
 class PartitionStatus(msgspec.Struct, frozen=True):
@@ -84,17 +93,22 @@ def status_of(service: Service) -> Status:
 
 def _role(service: Service, role: str, partition: int) -> RoleStatus:
     clocks = service.view.clocks
-    topics = (AGGREGATE_SITE, TWIN_UPDATED, TWIN_TRANSITIONED) if role == "twin" else [
+    topics = TWIN_TOPICS if role == "twin" else [
         level_topic(level) for level in clocks.levels if level != "site"]  # fmt: skip
     behind = sum(service.source.behind(topic, partition) or 0 for topic in topics)
-    age_s = clocks.age_s(service.replica.now_ms, role, partition)
-    return RoleStatus(clocks.as_of_ms(role, partition), age_s, behind)
+    fresh = service.judge.of(role, partition)
+    return RoleStatus(
+        clocks.as_of_ms(role, partition), fresh.age_s, behind, service.progress.lag(role, partition),
+        clocks.closed_ms(role, partition), fresh.is_stale, fresh.stale_reason,
+    )  # fmt: skip
 
 
 METRICS = {
     "gridtwin_query_ready": "1 when the view has caught up with what was there at the start",
     "gridtwin_query_behind_records": "Records known to be there and not yet read",
     "gridtwin_query_age_seconds": "Seconds since a worker of the role last wrote, by partition",
+    "gridtwin_query_stale": "1 when not all that was promised of a partition by now is known, by role",
+    "gridtwin_query_lag_records": "Records that wait for the worker of a partition, by role",
     "gridtwin_query_stream_time_seconds": "Newest stream time of a partition, by role",
     "gridtwin_query_newest_final_window_seconds": "Start of the newest final window of a level",
     "gridtwin_query_rejections": "Rejected records by reason since the view began",
@@ -129,6 +143,9 @@ def _samples(service: Service) -> Iterator[tuple[str, str, object]]:
     for part in seen.partitions:
         for role, one in (("twin", part.twin), ("rollup", part.rollup)):
             labels = f'{{partition="{part.partition}",role="{role}"}}'
+            yield "gridtwin_query_stale", labels, int(one.is_stale)
+            if one.lag_records is not None:
+                yield "gridtwin_query_lag_records", labels, one.lag_records
             if one.age_s is not None:
                 yield "gridtwin_query_age_seconds", labels, one.age_s
             if one.stream_ms is not None:

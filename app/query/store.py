@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import rocksdict
@@ -17,11 +19,17 @@ VERSION = 1
 """Of the rows: a view of another version is built again."""
 META = b"\x00meta"
 WRITE_BUFFER_BYTES = 16 << 20
+ASIDE = ".damaged"
+FIRST_CHUNK, MOST_CHUNK = 32, 1024
 
 log = logging.getLogger(__name__)
 
 Offsets = dict[str, dict[int, int]]
 """By topic and partition, the next record to read."""
+
+
+class DamagedError(GridtwinError):
+    """What is on disk is not what was written."""
 
 
 class Meta(msgspec.Struct):
@@ -33,47 +41,86 @@ class Meta(msgspec.Struct):
 class ViewStore:
     """A RocksDB of the query role; what does not open, or is of another version, is begun anew."""
 
-    def __init__(self, directory: Path, identity: str) -> None:
+    def __init__(self, directory: Path, identity: str | None = None) -> None:
+        """Open a view; one without *identity* is that of whatever it says, until it is claimed."""
         self.directory = directory
-        self.identity = identity
+        self.identity = identity or ""
         self.offsets: Offsets = {}
         directory.parent.mkdir(parents=True, exist_ok=True)
         self._db = self._open()
         meta = self._read_meta()
-        if meta is None or (meta.version, meta.identity) != (VERSION, identity):
+        if meta is None or (meta.version, meta.identity) != (VERSION, identity or meta.identity):
             if meta is not None:
-                log.warning("%s is a view of version %s of %s, not of version %s of %s: building it again",
-                            directory, meta.version, meta.identity, VERSION, identity)  # fmt: skip
+                self._say_that_it_differs(meta.version, meta.identity)
             self.clear()
         else:
-            self.offsets = meta.offsets
+            self.identity, self.offsets = meta.identity, meta.offsets
+
+    def claim(self, identity: str) -> bool:
+        """Return whether the view is of this identity; one that is not yet of any is from now on."""
+        if self.offsets and self.identity != identity:
+            before, self.identity = self.identity, identity
+            self._say_that_it_differs(VERSION, before)
+            return False
+        self.identity = identity
+        return True
+
+    def _say_that_it_differs(self, version: int, identity: str) -> None:
+        log.warning("%s is a view of version %s of %s, not of version %s of %s: building it again",
+                    self.directory, version, identity, VERSION, self.identity)  # fmt: skip
 
     def clear(self) -> None:
         """Forget everything."""
         self._db.close()
-        shutil.rmtree(self.directory)
+        shutil.rmtree(self.directory, ignore_errors=True)
+        self._begin()
+
+    def set_aside(self) -> None:
+        """Forget everything, and leave the files beside for who wants to know what befell them."""
+        aside = self.directory.with_name(self.directory.name + ASIDE)
+        self._db.close()
+        shutil.rmtree(aside, ignore_errors=True)
+        self.directory.rename(aside)
+        log.error("%s is damaged: building the view again; the files are in %s, delete them when you like",
+                  self.directory, aside)  # fmt: skip
+        self._begin()
+
+    def _begin(self) -> None:
         self._db = rocksdict.Rdict(str(self.directory), _options())
         self.offsets = {}
         self._db[META] = self._meta()
 
     def get(self, key: bytes) -> bytes | None:
         """Return a row."""
-        row: bytes | None = self._db.get(key)
-        return row
+        with _noticing_damage():
+            row: bytes | None = self._db.get(key)
+            return row
 
     def scan(self, start: bytes, end: bytes, *, back: bool = False) -> Iterator[tuple[bytes, bytes]]:
         """Yield rows with start <= key < end in order of key, or against it."""
+        size = FIRST_CHUNK
+        while chunk := self._chunk(start, end, size, back=back):
+            yield from chunk
+            if len(chunk) < size:
+                return
+            last = chunk[-1][0]
+            start, end = (start, last) if back else (last + b"\x00", end)
+            size = min(2 * size, MOST_CHUNK)
+
+    def _chunk(self, start: bytes, end: bytes, size: int, *, back: bool) -> list[tuple[bytes, bytes]]:
+        """Return some rows. An iterator does not outlive this: it would hold the lock of a directory begun anew."""
+        found: list[tuple[bytes, bytes]] = []
         rows = self._db.iter(rocksdict.ReadOptions())
-        if back:
-            rows.seek_for_prev(end)
-            if rows.valid() and rows.key() == end:
-                rows.prev()
-        else:
-            rows.seek(start)
-        while rows.valid() and start <= (key := rows.key()) < end:
-            yield key, rows.value()
-            rows.prev() if back else rows.next()
-        rows.status()
+        try:
+            _seek(rows, start, end, back=back)
+            while len(found) < size and rows.valid() and start <= (key := rows.key()) < end:
+                found.append((key, rows.value()))
+                rows.prev() if back else rows.next()
+            with _noticing_damage():
+                rows.status()
+            return found
+        finally:
+            del rows
 
     def write(self, draft: Draft, offsets: Mapping[str, Mapping[int, int]]) -> None:
         """Write what a draft holds, and how far the topics were read with it, at once."""
@@ -89,7 +136,8 @@ class ViewStore:
             else:
                 batch.put(key, row)
         batch.put(META, self._meta())
-        self._db.write(batch)
+        with _noticing_damage():
+            self._db.write(batch)
 
     def close(self) -> None:
         """Release the directory."""
@@ -116,6 +164,26 @@ class ViewStore:
             log.error("%s does not open (%s): building it again", self.directory, error)
             shutil.rmtree(self.directory, ignore_errors=True)
             return rocksdict.Rdict(str(self.directory), _options())
+
+
+def _seek(rows: Any, start: bytes, end: bytes, *, back: bool) -> None:
+    if not back:
+        rows.seek(start)
+        return
+    rows.seek_for_prev(end)
+    if rows.valid() and rows.key() == end:
+        rows.prev()
+
+
+@contextmanager
+def _noticing_damage() -> Iterator[None]:
+    """Tell damage from other faults: RocksDB has one kind of exception for all."""
+    try:
+        yield
+    except Exception as error:
+        if not str(error).startswith("Corruption"):
+            raise
+        raise DamagedError(str(error)) from error
 
 
 def _options() -> rocksdict.Options:

@@ -108,6 +108,18 @@ class Streams:
             found.update(self._by_key.get(key, {}))
         return {one: None for one in found if not one.interest.names or event.name in one.interest.names}
 
+    def begin_again(self) -> None:
+        """End every stream, and forget what was told: the view is built again, and what is old must not be told as new.
+
+        Who resumes is told, once it is built, what was recorded since the last event.
+        """
+        self.identity = uuid.uuid4().hex[:12]
+        self._recent.clear()
+        for listener in self._listeners:
+            listener.is_overrun = True
+            listener.waiting.clear()
+            listener.arrived.set()
+
     def require_room(self, client: str) -> None:
         """Refuse one stream too many."""
         if len(self._listeners) >= self.most:

@@ -10,15 +10,24 @@ import msgspec
 
 from app.domain.rules import Rules
 from app.query.aggregates import Aggregates
+from app.query.checkpoints import Checkpoints
 from app.query.clocks import read_clocks
 from app.query.events import Event
 from app.query.membership import Membership
 from app.query.rejections import Rejections
 from app.query.rows import DATED, REJECTION, REJECTIONS, Draft, Rows, day_of, day_prefix
 from app.query.twins import Twins
-from app.topics import AGGREGATE_SITE, REJECTED, TOPOLOGY_NODE, TOPOLOGY_SITE, TWIN_TRANSITIONED, TWIN_UPDATED
+from app.topics import (
+    AGGREGATE_SITE,
+    REJECTED,
+    TOPOLOGY_NODE,
+    TOPOLOGY_SITE,
+    TWIN_CHANGELOG,
+    TWIN_TRANSITIONED,
+    TWIN_UPDATED,
+)
 
-TWIN_TOPICS = (AGGREGATE_SITE, TWIN_UPDATED, TWIN_TRANSITIONED)
+TWIN_TOPICS = (AGGREGATE_SITE, TWIN_UPDATED, TWIN_TRANSITIONED, TWIN_CHANGELOG)
 NOT_A_WORKERS = (TOPOLOGY_NODE, TOPOLOGY_SITE, REJECTED)
 WARNINGS = 10
 
@@ -37,6 +46,7 @@ class View:
         self.aggregates = Aggregates(self.draft)
         self.twins = Twins(self.draft)
         self.rejections = Rejections(self.draft)
+        self.checkpoints = Checkpoints(self.draft)
         self.clocks = read_clocks(self.draft)
         self.unreadable = 0
         self._oldest_day: dict[bytes, int] = {}
@@ -46,6 +56,7 @@ class View:
             TWIN_UPDATED: self.twins.take_twin,
             TWIN_TRANSITIONED: self.twins.take_transition,
             REJECTED: self.rejections.take,
+            TWIN_CHANGELOG: self.checkpoints.take,
         }
         for part in (self.membership, self.aggregates, self.twins, self.rejections):
             part.restore()

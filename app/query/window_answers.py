@@ -18,7 +18,7 @@ from app.query.envelopes import WindowPage
 from app.query.history import read_periods, whole_periods
 from app.query.periods import find_zone, parse_period
 from app.query.problems import ProblemError
-from app.query.replies import reply, tag_of
+from app.query.replies import reply
 from app.query.rows import DAY_MS, SITE
 from app.query.service import Service
 from app.query.windows import WindowAnswer, read_window, roll_up
@@ -50,11 +50,10 @@ async def answer_windows(
         periods = _single(service, family, name, from_ms, to_ms, window_s)
     chosen = set((kinds or "").split(",")) - {""}
     items = [_only(one, chosen) async for one in _gently(periods) if not statuses or one.status in statuses]
-    clocks = service.view.clocks
-    page = WindowPage(as_of_ms=clocks.as_of_ms(), age_s=service.age_s(family, name), window=text, window_s=window_s,
-                      tz=tz, items=items)  # fmt: skip
+    page = WindowPage(as_of_ms=service.view.clocks.as_of_ms(), **service.surrounding(family, name), window=text,
+                      window_s=window_s, tz=tz, items=items)  # fmt: skip
     is_csv = form == "csv" or (form is None and "text/csv" in request.headers.get("accept", ""))
-    return _csv(page) if is_csv else reply(request, page)
+    return reply(request, page, lines=_csv) if is_csv else reply(request, page)
 
 
 def _single(service: Service, family: bytes, name: str, from_ms: int, to_ms: int,
@@ -107,7 +106,7 @@ def _only(one: WindowAnswer, kinds: set[str]) -> WindowAnswer:
     return msgspec.structs.replace(one, kinds={name: kind for name, kind in one.kinds.items() if name in kinds})
 
 
-def _csv(page: WindowPage) -> Response[Any]:
+def _csv(page: WindowPage) -> bytes:
     out = io.StringIO()
     lines = csv.writer(out)
     lines.writerow(["start", "end", "kind", "status", "state", "revision", *COLUMNS])
@@ -115,8 +114,7 @@ def _csv(page: WindowPage) -> Response[Any]:
         for name, kind in one.kinds.items():
             values = [getattr(kind, column) for column in COLUMNS]
             lines.writerow([_iso(one.start_ms), _iso(one.end_ms), name, one.status, one.state, one.revision, *values])
-    headers = {"ETag": tag_of(page), "VPP-Age-S": f"{page.age_s}"}
-    return Response(out.getvalue(), media_type="text/csv", headers=headers)
+    return out.getvalue().encode()
 
 
 def _iso(at_ms: int) -> str:

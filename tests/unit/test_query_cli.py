@@ -61,6 +61,8 @@ def test_a_control_character_in_an_id_does_not_reach_the_terminal() -> None:
     assert "\x1b" not in line
 
 
-@pytest.mark.parametrize(("age_s", "line"), [(1.0, None), (20.0, "no news for 20 s")])
-def test_a_heartbeat_is_a_line_only_when_nothing_new_comes(age_s: float, line: str | None) -> None:
-    assert line_of(Told("heartbeat", {"age_s": age_s, "is_ready": True})) == line
+@pytest.mark.parametrize(("reason", "line"), [(None, None), ("why", "no news for 20 s: why")])
+def test_a_heartbeat_is_a_line_only_when_nothing_new_comes(reason: str | None, line: str | None) -> None:
+    heartbeat = {"age_s": 20.0, "is_ready": True, "is_stale": reason is not None, "stale_reason": reason}
+
+    assert line_of(Told("heartbeat", heartbeat)) == line
