@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,25 +17,27 @@ from app import topics
 from app.dataset.format import Dataset
 from app.demo.workers import WorkerProcess
 from app.errors import GridtwinError
-from app.kafka.java import java
-from benchmarks.worlds import CACHE, World, environ_of, topology_for_peers
+from benchmarks.peer_builds import java_peer, python_peer
+from benchmarks.worlds import World, topology_for_peers
 
 PEERS = Path(__file__).parent / "peers"
+OURS = "gridtwin"
 PARTS = "bench.parts"
 STOP_TIMEOUT_S = 20.0
+RECOVERY_LIMIT_S = 180.0
+RECOVERY_POLL_S = 0.05
 
 
 class Ours:
     """The shipped workers, one of each role; the twin's start is the start of fetching, the rollup waits for it."""
 
-    def __init__(self, directory: Path, dataset: Dataset, address: str) -> None:
-        environ = environ_of(dataset, directory, address)
+    def __init__(self, directory: Path, environ: dict[str, str], levels: Iterable[str]) -> None:
         self.rollup, self.twin = (
             WorkerProcess(role, directory / role, {**environ, "VPP_MEMBER_ID": f"bench-{role}"})
             for role in ("rollup", "twin")
         )
         self.workers = (self.rollup, self.twin)
-        self.level_topics = [topics.level_topic(level) for level in dataset.meta.levels]
+        self.level_topics = [topics.level_topic(level) for level in levels]
         self._began_s = 0.0
 
     @property
@@ -80,6 +81,7 @@ class Peer:
     def __init__(self, plan: Plan, directory: Path, dataset: Dataset, address: str) -> None:
         directory.mkdir(parents=True)
         self.log = directory / "log"
+        self.state = directory / "state"
         self.level_topics = [f"bench.{level}" for level in dataset.meta.levels]
         self._plan = plan
         self._first_record = directory / "first-record"
@@ -94,7 +96,7 @@ class Peer:
         return [self._process.pid] if self._process else []
 
     def start(self) -> None:
-        with self.log.open("wb") as log:
+        with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 self._plan.command(), env=self._environ, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
                 start_new_session=True,
@@ -109,6 +111,25 @@ class Peer:
         if self._process is not None and self._process.poll() is not None:
             tail = self.log.read_text(errors="replace")[-2000:]
             raise GridtwinError(f"{self._plan.name} ended with {self._process.returncode}: {tail}")
+
+    def recover(self, *, wipe: bool) -> float | None:
+        """Kill it, start it, and return the seconds until it folds its first record again; None if that took too long.
+
+        One whose state is in memory only has nothing to recover.
+        """
+        if self._process is None or not self._plan.is_durable:
+            return None
+        self._process.kill()
+        self._process.wait()
+        if wipe:
+            shutil.rmtree(self.state, ignore_errors=True)
+        self._first_record.unlink(missing_ok=True)
+        began_s = time.time()
+        self.start()
+        while (again_s := self.began_s()) is None and time.time() - began_s < RECOVERY_LIMIT_S:
+            self.check()
+            time.sleep(RECOVERY_POLL_S)
+        return None if again_s is None else again_s - began_s
 
     def stop(self) -> None:
         if self._process is None:
@@ -154,6 +175,15 @@ def _as_lines(topology: dict[str, Any]) -> str:
 
 
 @dataclass(frozen=True)
+class Own:
+    """Ours: the shipped workers, with what is said to them beyond the shipped settings."""
+
+    name: str = OURS
+    environ: tuple[tuple[str, str], ...] = ()
+    is_durable: bool = True
+
+
+@dataclass(frozen=True)
 class Plan:
     """A peer: what it is called, its folder, how it is made and run, and what a reader must know of it."""
 
@@ -166,56 +196,15 @@ class Plan:
     """How much of the time it gets: with all of it, it would not be done in ten minutes."""
 
     def world(self, world: World) -> World:
-        """Return what it is given of a world, in whole windows."""
+        """Return what it is given of a world: whole windows, two at least; fewer sites if that is still too much."""
         windows = max(2, round(self.share * world.duration_s / world.window_s))
-        return msgspec.structs.replace(world, duration_s=min(world.duration_s, windows * world.window_s))
+        duration_s = min(world.duration_s, windows * world.window_s)
+        sites = min(world.sites, max(1, round(self.share * world.sites * world.duration_s / duration_s)))
+        return msgspec.structs.replace(world, duration_s=duration_s, sites=sites)
 
     def command(self) -> list[str]:
         """Return what runs it, after making what it needs."""
         return self.make(PEERS / self.folder)
-
-
-def python_peer(*arguments: str) -> Callable[[Path], list[str]]:
-    """Return how to run a job in a virtual environment of its own."""
-
-    def make(folder: Path) -> list[str]:
-        return [str(_environment(folder)), *(argument.format(folder=folder) for argument in arguments)]
-
-    return make
-
-
-def _environment(folder: Path) -> Path:
-    """Return its Python; the environment is made again when its requirements change."""
-    venv, wanted = CACHE.resolve() / f"venv-{folder.name}", (folder / "requirements.txt").read_text()
-    held = venv / "requirements.txt"
-    if not held.exists() or held.read_text() != wanted:
-        shutil.rmtree(venv, ignore_errors=True)
-        subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
-        pip = [str(venv / "bin" / "python"), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-        subprocess.run([*pip, "-r", str(folder / "requirements.txt")], check=True)
-        held.write_text(wanted)
-    return venv / "bin" / "python"
-
-
-def java_peer(main_class: str) -> Callable[[Path], list[str]]:
-    """Return how to build a job by Maven and run it."""
-
-    def make(folder: Path) -> list[str]:
-        return [java(), "-Xmx2g", "-cp", f"{_jars(folder)}/*", main_class]
-
-    return make
-
-
-def _jars(folder: Path) -> Path:
-    sources = sorted(path for path in folder.rglob("*") if path.suffix in (".java", ".xml"))
-    wanted = "".join(path.read_text() for path in sources)
-    target, held = CACHE.resolve() / folder.name, CACHE.resolve() / folder.name / "sources"
-    if not held.exists() or held.read_text() != wanted:
-        shutil.rmtree(target, ignore_errors=True)
-        command = ["mvn", "-q", "-B", "-f", str(folder / "pom.xml"), f"-Dtarget={target}", "package"]
-        subprocess.run([*command, "dependency:copy-dependencies", f"-DoutputDirectory={target}"], check=True)
-        held.write_text(wanted)
-    return target
 
 
 def _streams(threads: int, *, keeps_site_windows: bool) -> Plan:
@@ -224,6 +213,8 @@ def _streams(threads: int, *, keeps_site_windows: bool) -> Plan:
     return Plan(", ".join(words), "kafka_streams", java_peer("bench.Job"), environ)
 
 
+OWN = Own()
+OWN_PLAIN = Own(f"{OURS}, not compiled", (("GRIDTWIN_COMPILED", "no"),))
 FAUST = Plan("Faust", "faust", python_peer("{folder}/job.py", "-L", "uvloop", "worker", "-l", "warn"), {}, share=2 / 15)
 QUIX = Plan("Quix Streams", "quix", python_peer("{folder}/job.py"), {})
 BYTEWAX = Plan("Bytewax", "bytewax", python_peer("-m", "bytewax.run", "{folder}/job.py:flow"), {}, is_durable=False)

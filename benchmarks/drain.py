@@ -39,7 +39,7 @@ def main() -> int:
     workers: list[WorkerProcess] = []
     try:
         with loaded_broker(world, directory) as address:
-            environ = environ_of(dataset, directory, address)
+            environ = {**environ_of(dataset, directory, address), "VPP_PROFILE": "on"}
             workers = [WorkerProcess(role, directory / role, environ) for role in ROLES]
             try:
                 drained = _drain(workers)

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from app.domain import twin_fold
 from app.kafka.java import POM, java
 from benchmarks.contenders import PEERS
 
@@ -36,12 +37,18 @@ def describe_versions() -> dict[str, str]:
     commit = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
     return {
         "gridtwin": commit.stdout.strip(),
+        "core": core(),
         "python": platform.python_version(),
         "java": _first(r'"([^"]*)"', java_says),
         "kafka": _first(r"kafka_2.13</artifactId>\s*<version>(.*)<", POM.read_text()),
         **{name: version(name) for name in OWN},
         **_peers(),
     }
+
+
+def core() -> str:
+    """Return whether workers run the pure core from its source or compiled."""
+    return "plain" if str(twin_fold.__file__).endswith(".py") else "compiled"
 
 
 def _peers() -> dict[str, str]:

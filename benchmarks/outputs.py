@@ -63,14 +63,16 @@ def oracle(dataset: Dataset) -> dict[Key, Numbers]:
     return {(row.node, row.window_start_ms): (row.readings, row.sum_w) for row in rows}
 
 
-async def compare(truth: dict[Key, Numbers], broker: str, topics: Iterable[str]) -> Outcome:
-    """Read every level to its end; the newest record of a key is what counts."""
+async def compare(
+    truth: dict[Key, Numbers], broker: str, topics: Iterable[str], *, before_ms: int | None = None
+) -> Outcome:
+    """Read every level to its end; the newest record of a key is what counts, of windows that start in time."""
     said: dict[Key, tuple[Numbers, float]] = {}
     for topic in topics:
         async for record in read_to_end(broker, topic):
             if record.value and not (record.key or b"").endswith(b"|live"):
                 take(said, _decode(record.value), record.timestamp / 1000)
-    return judge(truth, said)
+    return judge(truth, {key: held for key, held in said.items() if before_ms is None or key[1] < before_ms})
 
 
 def take(said: dict[Key, tuple[Numbers, float]], row: Row, at_s: float) -> None:

@@ -21,10 +21,35 @@ def cpu_s(pid: int) -> float:
 
 def peak_bytes(pid: int) -> int:
     """Return the most memory that a process has had resident."""
+    return _status_bytes(pid, "VmHWM:")
+
+
+def resident_bytes(pid: int) -> int:
+    """Return the memory that a process has resident now."""
+    return _status_bytes(pid, "VmRSS:")
+
+
+def _status_bytes(pid: int, word: str) -> int:
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
+        if line.startswith(word):
             return int(line.split()[1]) * 1024
     return 0
+
+
+def disk_bytes(directory: Path) -> int:
+    """Return what the files below a directory come to; one that goes meanwhile does not count."""
+    total = 0
+    for path in directory.rglob("*"):
+        try:
+            total += path.stat().st_size if path.is_file() else 0
+        except FileNotFoundError:
+            continue
+    return total
+
+
+def log_bytes(data: Path, topic: str) -> int:
+    """Return the bytes that a broker holds of a topic, compressed and batched as they were sent."""
+    return sum(path.stat().st_size for path in data.glob(f"{topic}-[0-9]*/*.log"))
 
 
 class Watch:

@@ -1,46 +1,79 @@
-"""Make the table and the plot of a result: `python benchmarks/report.py benchmarks/results/FILE.json`."""
+"""Make tables and plots of the JSON files in benchmarks/results: `python benchmarks/report.py`."""
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterable
-from math import log10
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-OURS = "gridtwin"
+from benchmarks.archive import Result, machine_sentence, newest
+from benchmarks.contenders import OURS
+from benchmarks.curves import latency_chapter, latency_plot, profile_chapter, size_chapter, size_plot
+from benchmarks.drawing import bars
+
 DOCS = Path(__file__).parents[1] / "docs"
-BEGIN, END = "<!-- results: made by benchmarks/report.py -->", "<!-- end of results -->"
 HEAD = ("system", "state", "processes", "readings", "readings/s", "gridtwin is", "CPU us/reading", "peak memory, MB",
-        "records written", "MB written", "exact runs")  # fmt: skip
+        "records written", "MB written", "warm, s", "cold, s", "exact runs")  # fmt: skip
+HEADINGS = {"minute": "One-minute windows", "quarter": "Fifteen-minute windows", "simbench": "SimBench telemetry"}
 
 Run = dict[str, Any]
 
 
 def main() -> int:
-    result = json.loads(Path(sys.argv[1]).read_text())
-    document = DOCS / "benchmarks.md"
-    document.write_text(between(document.read_text(), f"{table(result)}\n![Readings per second](benchmarks.svg)\n"))
-    (DOCS / "benchmarks.svg").write_text(plot(result))
+    results = newest("bench")
+    put("benchmarks.md", "results", "\n".join(map(_chapter, results.values())))
+    for shape, result in results.items():
+        (DOCS / f"benchmarks-{shape}.svg").write_text(plot(result))
+    _performance(newest("size"), newest("latency"))
+    for result in newest("profile").values():
+        put("performance.md", "profile", profile_chapter(result))
     return 0
 
 
-def between(text: str, made: str) -> str:
-    """Return a document with what is between the markers replaced."""
-    before, _, rest = text.partition(BEGIN)
-    return f"{before}{BEGIN}\n\n{made}\n{END}{rest.partition(END)[2]}"
+def _performance(size: dict[str, Result], latency: dict[str, Result]) -> None:
+    if size:
+        chapters = "\n".join(map(size_chapter, size.values()))
+        head = machine_sentence(next(iter(size.values())))
+        put("performance.md", "size", f"{head}\n\n{chapters}\n![Processor time per reading](performance-size.svg)\n")
+        (DOCS / "performance-size.svg").write_text(size_plot(size.values()))
+    if latency:
+        chapters = "\n".join(map(latency_chapter, latency.values()))
+        picture = "\n![Latency against volume](performance-latency.svg)\n" if "cadences" in latency else ""
+        put("performance.md", "latency", f"{chapters}{picture}")
+    if "cadences" in latency:
+        (DOCS / "performance-latency.svg").write_text(latency_plot(latency["cadences"]))
 
 
-def table(result: dict[str, Any]) -> str:
+def put(page: str, word: str, made: str) -> None:
+    """Replace what is between a page's markers."""
+    document = DOCS / page
+    document.write_text(between(document.read_text(), word, made))
+
+
+def between(text: str, word: str, made: str) -> str:
+    """Return a document with what is between the markers of a word replaced."""
+    begin, end = f"<!-- {word}: made by make report -->", f"<!-- end of {word} -->"
+    before, found, rest = text.partition(begin)
+    if not found:
+        raise ValueError(f"there is no {begin}")
+    return f"{before}{begin}\n\n{made}\n{end}{rest.partition(end)[2]}"
+
+
+def _chapter(result: Result) -> str:
+    name = result["shape"]
+    return f"### {HEADINGS[name]}\n\n{table(result)}\n![Readings per second](benchmarks-{name}.svg)\n"
+
+
+def table(result: Result) -> str:
     """Return what was measured, as Markdown."""
     lines = [HEAD, ("---",) * len(HEAD), *(_line(name, result["runs"]) for name in names(result))]
     rows = "".join(f"| {' | '.join(line)} |\n" for line in lines)
-    return f"{_setting(result)}\n\n{rows}\n{_recovery(result['runs'])}"
+    return f"{_setting(result)}\n\n{rows}"
 
 
-def names(result: dict[str, Any]) -> list[str]:
+def names(result: Result) -> list[str]:
     """Return the systems in the order of their first run."""
     return list(dict.fromkeys(run["system"] for run in result["runs"]))
 
@@ -66,12 +99,13 @@ def ratios(runs: list[Run], name: str) -> list[float]:
     return [ours[run["round"]] / rate(run) for run in exact(runs, name) if run["round"] in ours]
 
 
-def spread(values: list[float], form: str = "{:,.0f}") -> str:
+def spread(values: Iterable[float | None], form: str = "{:,.0f}") -> str:
     """Return the median and, of several, the least and the greatest."""
-    if not values:
+    known = [value for value in values if value is not None]
+    if not known:
         return "-"
-    shown = form.format(median(values))
-    return shown if len(values) == 1 else f"{shown} ({form.format(min(values))} to {form.format(max(values))})"
+    shown = form.format(median(known))
+    return shown if len(known) == 1 else f"{shown} ({form.format(min(known))} to {form.format(max(known))})"
 
 
 def _line(name: str, runs: list[Run]) -> tuple[str, ...]:
@@ -81,75 +115,28 @@ def _line(name: str, runs: list[Run]) -> tuple[str, ...]:
         return (name, *("-",) * (len(HEAD) - 2), f"0 of {tried}")
     first, held = mine[0], "durable" if mine[0]["is_durable"] else "in memory"
 
-    def of(figure: Callable[[Run], float], form: str = "{:,.0f}") -> str:
+    def of(figure: Callable[[Run], float | None], form: str = "{:,.0f}") -> str:
         return spread([figure(run) for run in mine], form)
 
     return (
         name, held, str(first["processes"]), f"{first['readings']:,}", of(rate),
         "-" if name == OURS else spread([*ratios(runs, name)], "{:.2f} x as fast"), of(cpu_us, "{:.1f}"),
         of(lambda run: run["peak_memory_bytes"] / 1e6), of(lambda run: run["written_records"]),
-        of(lambda run: run["written_bytes"] / 1e6), f"{len(mine)} of {tried}",
+        of(lambda run: run["written_bytes"] / 1e6), of(lambda run: run.get("recovery_warm_s"), "{:.1f}"),
+        of(lambda run: run.get("recovery_cold_s"), "{:.1f}"), f"{len(mine)} of {tried}",
     )  # fmt: skip
 
 
-def _setting(result: dict[str, Any]) -> str:
-    world, machine, versions = result["world"], result["machine"], result["versions"]
-    busy = " **The machine was busy with other work: the figures are no measure.**" if machine["is_busy"] else ""
-    return (
-        f"{result['at']}, rounds: {max(run['round'] for run in result['runs'])}. "
-        f"{world['sites']:,} sites of one {world['kind']}, a reading per {world['interval_s']} s "
-        f"for {world['duration_s']} s, windows of {world['window_s']} s, seed {world['seed']}. "
-        f"{machine['processor']}, {machine['cores']} cores, {machine['memory_bytes'] / 2**30:.0f} GiB, "
-        f"load {machine['load_before']:.1f} before the start.{busy} "
-        f"Versions: {', '.join(f'{name} {version}' for name, version in versions.items())}."
-    )
+def _setting(result: Result) -> str:
+    rounds = max(run["round"] for run in result["runs"])
+    size = ", at a tenth of the size" if result["is_quick"] else ""
+    return f"{result['job']}{size}; rounds: {rounds}. {machine_sentence(result)}"
 
 
-def _recovery(runs: list[Run]) -> str:
-    ours = [run for run in exact(runs, OURS) if "recovery_warm_s" in run]
-    warm, cold = (spread([run[f"recovery_{how}_s"] for run in ours], "{:.1f}") for how in ("warm", "cold"))
-    return (
-        f"Both workers of gridtwin killed with SIGKILL after the drain and started again, until both have their state: "
-        f"{warm} s with their disks, {cold} s without.\n"
-    )
-
-
-def plot(result: dict[str, Any]) -> str:
+def plot(result: Result) -> str:
     """Return a drawing of readings per second on a logarithmic scale; whiskers reach from least to greatest."""
     rates = {name: [rate(run) for run in exact(result["runs"], name)] for name in names(result)}
-    shown = sorted(((name, held) for name, held in rates.items() if held), key=lambda pair: -median(pair[1]))
-    height = 60 + 32 * len(shown)
-    bars = "".join(_bar(60 + 32 * index, name, held) for index, (name, held) in enumerate(shown))
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 800 {height}" font-family="sans-serif" font-size="13">\n'
-        f'<rect width="800" height="{height}" fill="white"/>\n'
-        f'<text x="10" y="22" font-size="15">Readings per second, median and range, logarithmic scale</text>\n'
-        f"{_grid(height)}{bars}</svg>\n"
-    )
-
-
-def _x(value: float) -> float:
-    """Return where a rate lies: 100 a second at the left, a million at the right."""
-    return 270 + 430 * (min(max(log10(value), 2), 6) - 2) / 4
-
-
-def _grid(height: int) -> str:
-    marks = [(10**power, f"{10**power:,}") for power in range(2, 7)]
-    return "".join(
-        f'<line x1="{_x(at):.0f}" x2="{_x(at):.0f}" y1="48" y2="{height - 8}" stroke="#ddd"/>'
-        f'<text x="{_x(at):.0f}" y="42" fill="#666" font-size="11" text-anchor="middle">{word}</text>\n'
-        for at, word in marks
-    )
-
-
-def _bar(y: int, name: str, held: list[float]) -> str:
-    colour, middle = "#1f6f54" if name == OURS else "#9aa5b1", median(held)
-    return (
-        f'<text x="260" y="{y + 14}" text-anchor="end">{name}</text>'
-        f'<rect class="bar" x="{_x(100):.0f}" y="{y}" width="{_x(middle) - _x(100):.1f}" height="20" fill="{colour}"/>'
-        f'<line x1="{_x(min(held)):.1f}" x2="{_x(max(held)):.1f}" y1="{y + 10}" y2="{y + 10}" stroke="black"/>'
-        f'<text x="{_x(max(held)) + 6:.1f}" y="{y + 14}">{middle:,.0f}</text>\n'
-    )
+    return bars("Readings per second, median and range, logarithmic scale", rates, ours=OURS)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -33,6 +33,18 @@ FANOUT = (25, 20, 25, 1_000_000)
 """Sites of a feeder, feeders of a substation, substations of a region; one grid above all."""
 
 
+class AnyWorld(Protocol):
+    """What a benchmark drains: a dataset with a name under which it is kept, and a sentence that tells it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def described(self) -> str: ...
+
+    def dataset(self) -> Dataset: ...
+
+
 class World(msgspec.Struct, frozen=True):
     """The shape of a dataset; its name says what it is."""
 
@@ -47,6 +59,13 @@ class World(msgspec.Struct, frozen=True):
     @property
     def name(self) -> str:
         return "w3-" + "-".join(str(getattr(self, field)) for field in self.__struct_fields__)
+
+    @property
+    def described(self) -> str:
+        return (
+            f"{self.sites:,} sites of one {self.kind}, a reading per {self.interval_s} s for {self.duration_s} s, "
+            f"windows of {self.window_s} s, seed {self.seed}"
+        )
 
     def dataset(self) -> Dataset:
         """Return the dataset, made if it is not there."""
@@ -73,7 +92,7 @@ def environ_of(dataset: Dataset, directory: Path, address: str) -> dict[str, str
 
 
 @contextmanager
-def loaded_broker(world: World, directory: Path) -> Iterator[str]:
+def loaded_broker(world: AnyWorld, directory: Path) -> Iterator[str]:
     """Run a broker that holds the telemetry and topology of a world and nothing else; give its address."""
     held = CACHE / f"{world.name}-loaded-{_layout(world)}"
     if not held.exists():
@@ -83,7 +102,7 @@ def loaded_broker(world: World, directory: Path) -> Iterator[str]:
         yield address
 
 
-def _layout(world: World) -> str:
+def _layout(world: AnyWorld) -> str:
     """Return a word for the topics that it needs: data loaded into other ones is of no use."""
     dataset = world.dataset()
     wanted = all_topics(dataset.meta.levels, Settings.load(environment_of(dataset.meta)))
@@ -100,7 +119,7 @@ def running(broker: LocalBroker) -> Iterator[str]:
         broker.stop()
 
 
-def _load_once(world: World, held: Path) -> None:
+def _load_once(world: AnyWorld, held: Path) -> None:
     partial = held.with_suffix(".partial")
     shutil.rmtree(partial, ignore_errors=True)
     dataset = world.dataset()

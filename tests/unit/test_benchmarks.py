@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -11,8 +10,8 @@ from xml.etree import ElementTree
 import pytest
 
 from app.dataset.synthetic_world import Shape, make_world
-from benchmarks import processes, report
-from benchmarks.contenders import ALL, FAUST, PEERS
+from benchmarks import archive, processes, report, shapes
+from benchmarks.contenders import ALL, FAUST, OWN_PLAIN, PEERS
 from benchmarks.outputs import Kind, Row, judge, take, written_bytes
 from benchmarks.worlds import FANOUT, World
 
@@ -30,9 +29,11 @@ def run(system: str, number: int, seconds: float, **changes: Any) -> dict[str, A
 
 
 def result(*runs: dict[str, Any], **machine: Any) -> dict[str, Any]:
-    world = {"sites": 100, "interval_s": 15, "duration_s": 60, "window_s": 60, "seed": 1, "kind": "load"}
     held = {"processor": "P", "cores": 2, "memory_bytes": 2**31, "load_before": 0.1, "is_busy": False, **machine}
-    return {"at": "2026-01-02T03:04:05Z", "world": world, "machine": held, "versions": {"kafka": "4"}, "runs": [*runs]}
+    return {
+        "kind": "bench", "shape": "minute", "is_quick": False, "job": "100 sites", "at": "2026-01-02T03:04:05Z",
+        "machine": held, "versions": {"kafka": "4"}, "runs": [*runs],
+    }  # fmt: skip
 
 
 def test_it_is_exact_when_every_row_is_equal_and_ends_with_the_last_of_them() -> None:
@@ -119,7 +120,7 @@ def test_the_table_shows_median_and_range() -> None:
 def test_a_system_that_is_not_exact_has_no_figures() -> None:
     shown = report.table(result(run("gridtwin", 1, 1.0), run("Faust", 1, 1.0, exact=False)))
 
-    assert "| Faust | - | - | - | - | - | - | - | - | - | 0 of 1 |" in shown
+    assert "| Faust | - | - | - | - | - | - | - | - | - | - | - | 0 of 1 |" in shown
 
 
 def test_a_failed_run_has_no_figures() -> None:
@@ -143,32 +144,58 @@ def test_the_plot_has_a_bar_per_system_the_fastest_first() -> None:
 
 
 def test_only_what_is_between_the_markers_is_replaced() -> None:
-    page = f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n"
+    page = "before\n<!-- x: made by make report -->\nold\n<!-- end of x -->\nafter\n"
 
-    assert report.between(page, "new\n") == f"before\n{report.BEGIN}\n\nnew\n\n{report.END}\nafter\n"
+    made = report.between(page, "x", "new\n")
+
+    assert made == "before\n<!-- x: made by make report -->\n\nnew\n\n<!-- end of x -->\nafter\n"
 
 
-def test_a_result_becomes_a_table_and_a_plot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "benchmarks.md").write_text(f"{report.BEGIN}\n{report.END}\n")
-    (tmp_path / "result.json").write_text(json.dumps(result(run("gridtwin", 1, 1.0))))
+def test_a_page_without_the_marker_is_refused() -> None:
+    with pytest.raises(ValueError, match="there is no <!-- y: made"):
+        report.between("<!-- x: made by make report -->\n<!-- end of x -->", "y", "new")
+
+
+def test_results_become_tables_and_plots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "benchmarks.md").write_text("<!-- results: made by make report -->\n<!-- end of results -->\n")
+    held = result(run("gridtwin", 1, 1.0))
     monkeypatch.setattr(report, "DOCS", tmp_path)
-    monkeypatch.setattr("sys.argv", ["report.py", str(tmp_path / "result.json")])
+    monkeypatch.setattr(report, "newest", lambda kind: {"minute": held} if kind == "bench" else {})
 
     assert report.main() == 0
-    assert report.table(result(run("gridtwin", 1, 1.0))) in (tmp_path / "benchmarks.md").read_text()
-    assert (tmp_path / "benchmarks.svg").read_text() == report.plot(result(run("gridtwin", 1, 1.0)))
+    assert report.table(held) in (tmp_path / "benchmarks.md").read_text()
+    assert (tmp_path / "benchmarks-minute.svg").read_text() == report.plot(held)
+
+
+def test_a_whole_result_is_shown_though_a_quick_one_is_newer(tmp_path: Path) -> None:
+    whole, quick = result(), {**result(), "is_quick": True, "at": "2026-02-02T03:04:05Z"}
+    other = {**result(), "shape": "quarter", "is_quick": True}
+    for name, one in (("a", whole), ("b", quick), ("c", other), ("d", {**whole, "kind": "size"})):
+        archive.write(tmp_path / f"{name}.json", one)
+
+    assert archive.newest("bench", tmp_path) == {"minute": whole, "quarter": other}
+
+
+def test_recovery_that_was_not_measured_has_no_figure() -> None:
+    runs = [run("gridtwin", 1, 1.0, recovery_warm_s=2.0, recovery_cold_s=None), run("gridtwin", 2, 1.0)]
+
+    assert "| 2.0 | - | 2 of 2 |" in report.table(result(*runs))
 
 
 def test_the_page_has_the_markers() -> None:
     page = (report.DOCS / "benchmarks.md").read_text()
 
-    assert page.count(report.BEGIN) == page.count(report.END) == 1
+    assert page.count("<!-- results: made by make report -->") == page.count("<!-- end of results -->") == 1
 
 
-def test_a_slow_peer_gets_whole_windows_and_two_at_least() -> None:
-    assert FAUST.world(World(sites=1, duration_s=900)).duration_s == 120
-    assert FAUST.world(World(sites=1, duration_s=300)).duration_s == 120
-    assert FAUST.world(World(sites=1, duration_s=60)).duration_s == 60
+@pytest.mark.parametrize(
+    ("given", "window_s", "kept"),
+    [((300, 900), 60, (300, 120)), ((300, 300), 60, (100, 120)), ((30, 1800), 900, (4, 1800)), ((1, 60), 60, (1, 60))],
+)
+def test_a_slow_peer_gets_two_windows_at_least_and_then_fewer_sites(given: Any, window_s: int, kept: Any) -> None:
+    mine = FAUST.world(World(sites=given[0], duration_s=given[1], window_s=window_s))
+
+    assert (mine.sites, mine.duration_s) == kept
 
 
 @pytest.mark.parametrize("folder", sorted({plan.folder for plan in ALL}))
@@ -197,3 +224,13 @@ def test_a_fanout_may_differ_by_level() -> None:
     assert [shape.sites_below(depth) for depth in range(3)] == [25, 500, 12_500]
     assert [Shape(fanout=(2, 10)).sites_below(depth) for depth in range(4)] == [2, 20, 200, 2_000]
     assert [Shape(fanout=3).sites_below(depth) for depth in range(3)] == [3, 9, 27]
+
+
+@pytest.mark.parametrize(("core", "ours"), [("plain", ["gridtwin"]), ("compiled", ["gridtwin", OWN_PLAIN.name])])
+def test_a_compiled_core_is_measured_beside_its_source(core: str, ours: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shapes, "core", lambda: core)
+
+    assert [plan.name for plan in shapes.plans(shapes.SHAPES["simbench"], is_quick=False)] == ours
+    assert [plan.name for plan in shapes.plans(shapes.SHAPES["minute"], is_quick=True)] == [
+        *ours, "Faust", "Quix Streams",
+    ]  # fmt: skip

@@ -28,6 +28,7 @@ app = faust.App(
     topic_replication_factor=1,
     web_enabled=False,
     consumer_auto_offset_reset="earliest",
+    consumer_group_instance_id="bench-0",
 )
 telemetry = app.topic(TELEMETRY, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
 parts = app.topic(PARTS, key_type=str, key_serializer="raw", value_serializer="json")

@@ -25,6 +25,7 @@ app = Application(
     state_dir=STATE_DIR,
     loglevel="WARNING",
     producer_extra_config={"linger.ms": 50},
+    consumer_extra_config={"group.instance.id": "bench-0"},
 )
 
 

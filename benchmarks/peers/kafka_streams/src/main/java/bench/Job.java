@@ -50,6 +50,7 @@ public final class Job {
         settings.put(StreamsConfig.producerPrefix("linger.ms"), 100);
         settings.put(StreamsConfig.producerPrefix("batch.size"), 256 << 10);
         settings.put(StreamsConfig.consumerPrefix("auto.offset.reset"), "earliest");
+        settings.put(StreamsConfig.consumerPrefix("group.instance.id"), "bench-0");
         return settings;
     }
 }
