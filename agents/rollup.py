@@ -12,22 +12,32 @@ from app import topics
 from app.batch import BatchApp, Outgoing, Processor, Reader
 from app.batch.machine import Message
 from app.batch.transport import BatchSchema
+from app.domain.contracts import WindowAggregate
 from app.domain.rollup import NodePartition
 from app.kafka.level_topics import LevelTopics
 from app.kafka.topic_check import doubt
+from app.metrics import Coverage, RollupCounts, show_number
 from app.metrics_file import metrics_writer
 from app.settings import Settings
 from tables.rollup import create_tables
+
+CLOSING = "closing"
+CLOSING_CADENCE_S = 5.0
+"""Between provisional values of a window that partitions close one after the other."""
 
 
 class RollupMachine:
     """A NodePartition, and the topics that its words go to."""
 
-    def __init__(self, partition: int, settings: Settings, reader: Reader, levels: LevelTopics) -> None:
+    def __init__(
+        self, partition: int, settings: Settings, reader: Reader, levels: LevelTopics, counts: RollupCounts
+    ) -> None:
         self.partition = partition
+        self.counts = counts
         self.levels = levels
         self.nodes = NodePartition(partition, settings.rules(), reader)
         self.cadence = Cadence(settings.level_cadence_s)
+        self.closing = Cadence({CLOSING: CLOSING_CADENCE_S})
         self.announce = self.nodes.announce
         self.remember = self.nodes.remember
         self.remembered = self.nodes.remembered
@@ -35,6 +45,11 @@ class RollupMachine:
     @property
     def offset(self) -> int:
         return int(self.nodes.offset)
+
+    @property
+    def stream_ms(self) -> int | None:
+        """Up to where windows are final."""
+        return self.nodes.final_through_ms
 
     def apply(self, records: Sequence[Any], *, settled: bool) -> bool:
         """A level that nobody looked for yet may have a topic: a final value must not be taken before that is known."""
@@ -46,9 +61,12 @@ class RollupMachine:
 
     def say(self, *, behind: bool, now_s: float) -> list[Outgoing]:
         self.cadence.begin(now_s)
+        self.closing.begin(now_s)
         self.levels.look_again()
         levels: dict[str, list[Message]] = {}
-        for said in self.nodes.say(behind=behind, due=self._is_due):
+        for said in self.nodes.say(behind=behind, due=self._is_due, closing=self.closing.level(CLOSING)):
+            if said.window is not None and said.window.status == "final":
+                self.counts.final(_coverage(said.level, said.window))
             if self.levels.has(said.level):
                 levels.setdefault(said.level, []).append((said.key, said.value, ()))
         return [Outgoing(topics.level_topic(level), self.partition, messages) for level, messages in levels.items()]
@@ -58,19 +76,32 @@ class RollupMachine:
         return self.cadence.level(level) and self.levels.has(level)
 
 
+def _coverage(level: str, window: WindowAggregate) -> Coverage:
+    total = window.kinds["all"]
+    return Coverage(level, window.window_start_ms, total.covered_device_s, total.expected_device_s)
+
+
 def create_agent(app: BatchApp, settings: Settings) -> faust.types.AgentT[Any]:
     """Add the rollup agent to an application."""
+    counts = RollupCounts(app.metrics_registry)
     levels = LevelTopics(settings.broker)
+    show_number(
+        app.metrics_registry,
+        "gridtwin_levels_without_topic",
+        "Levels whose nodes are not published",
+        lambda: levels.missing,
+    )
     write = metrics_writer(settings.state_dir("rollup"))
     processor = Processor(
         app,
         source=topics.CONTRIBUTED,
         tables=create_tables(app, settings),
-        create=lambda partition, reader: RollupMachine(partition, settings, reader, levels),
+        create=lambda partition, reader: RollupMachine(partition, settings, reader, levels, counts),
         prepare=lambda owned: doubt(owned, settings, app.conf.id),
         catch_up=lambda _: levels.look(),
         publish_s=settings.publish_cadence_s,
         checkpoint_s=settings.checkpoint_cadence_s,
+        is_profiled=settings.profile == "on",
         report=lambda snapshot: write({**snapshot, "levels_without_topic": sorted(levels.missing)}),
     )
 

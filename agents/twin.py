@@ -15,12 +15,14 @@ from app import topics
 from app.batch import BatchApp, Outgoing, Processor, Reader
 from app.batch.machine import Message
 from app.batch.transport import BatchSchema
+from app.domain.attendance import NOT_STARTED
 from app.domain.contracts import Reason
 from app.domain.sayings import Rejected, SiteSayings
 from app.domain.twin import SitePartition
 from app.kafka.clients import partition_of
 from app.kafka.topic_check import doubt
 from app.kafka.topology_feed import TopologyFeed
+from app.metrics import TwinCounts, outcomes_of, show_number
 from app.metrics_file import metrics_writer
 from app.settings import Settings
 from tables.twin import create_tables
@@ -33,10 +35,11 @@ log = logging.getLogger(__name__)
 class TwinMachine:
     """A SitePartition, and the topics and partitions that its words go to."""
 
-    def __init__(self, partition: int, settings: Settings, reader: Reader) -> None:
+    def __init__(self, partition: int, settings: Settings, reader: Reader, counts: TwinCounts | None = None) -> None:
         rules = settings.rules()
         self.partition = partition
         self.partitions = rules.partitions
+        self.counts = counts or TwinCounts()
         self.sites = SitePartition(partition, rules, home_of(rules.partitions), reader)
         self.cadence = Cadence(settings.level_cadence_s, settings.twin_cadence_s)
         self.ticks = Ticks(settings.tick_s if settings.telemetry_timestamps == "append" else None)
@@ -49,13 +52,24 @@ class TwinMachine:
     def offset(self) -> int:
         return int(self.sites.offset)
 
+    @property
+    def stream_ms(self) -> int | None:
+        """The time of this partition; None before its first record."""
+        stream_ms = self.sites.state.clock.stream_ms
+        return None if stream_ms == NOT_STARTED else stream_ms
+
     def apply(self, records: Sequence[Any], *, settled: bool) -> bool:
         if any(record.key for record in records):
             self.ticks.heard()
-        return self.sites.apply(records, settled=settled)
+        state = self.sites.state
+        before = outcomes_of(state)
+        is_done = self.sites.apply(records, settled=settled)
+        self.counts.readings(before, outcomes_of(state))
+        return is_done
 
     def say(self, *, behind: bool, now_s: float) -> list[Outgoing]:
         self.cadence.begin(now_s)
+        self.counts.transitions((step.machine, step.after) for step in self.sites.state.transitions)
         said = self.sites.say(behind=behind, due=self.cadence.level, twins=self.cadence.twins)
         ticks = [TICK] if self.ticks.take(now_s) else []
         return [
@@ -121,12 +135,16 @@ def home_of(partitions: int) -> Any:
 
 def create_agent(app: BatchApp, settings: Settings) -> faust.types.AgentT[Any]:
     """Add the twin agent to an application."""
+    counts = TwinCounts(app.metrics_registry)
     feed = TopologyFeed(settings.broker, settings.partitions, wait_s=settings.topology_wait_s)
 
+    show_number(
+        app.metrics_registry, "gridtwin_topology_faults", "What is wrong with the topology", lambda: feed.report.faults
+    )
     write = metrics_writer(settings.state_dir("twin"))
 
     def create(partition: int, reader: Reader) -> TwinMachine:
-        machine = TwinMachine(partition, settings, reader)
+        machine = TwinMachine(partition, settings, reader, counts)
         feed.follow(partition, machine.sites)
         return machine
 
@@ -143,6 +161,7 @@ def create_agent(app: BatchApp, settings: Settings) -> faust.types.AgentT[Any]:
         catch_up=feed.catch_up,
         publish_s=settings.publish_cadence_s,
         checkpoint_s=settings.checkpoint_cadence_s,
+        is_profiled=settings.profile == "on",
         report=lambda snapshot: write({**snapshot, "topology_faults": len(feed.report.faults)}),
     )
 

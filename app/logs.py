@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import Any
 
 import structlog
 
@@ -13,12 +14,17 @@ QUIET = ("aiokafka", "faust", "mode")
 """Their information is about their own machinery; warnings come through."""
 
 
-def configure(settings: Settings) -> None:
-    """Send everything through one formatter."""
+def configure(settings: Settings, role: str) -> None:
+    """Send everything through one formatter; every line says of which role it is."""
+
+    def name_role(_: Any, __: str, line: structlog.types.EventDict) -> structlog.types.EventDict:
+        return {**line, "role": role}
+
     as_json = settings.log_format == "json" or (settings.log_format == "auto" and not sys.stdout.isatty())
     before: list[structlog.types.Processor] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
+        name_role,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import msgspec
 from app.domain.rules import Rules
 from app.domain.units import MS_PER_S, Milliseconds, Seconds, to_milliseconds
 from app.errors import GridtwinError
+from app.kafka.security import Security, Servers, foreign_servers
 
 PREFIX = "VPP_"
 ATTENDED_TICKS = 10
@@ -25,7 +27,14 @@ class SettingsError(GridtwinError):
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The settings of a process. `SPECIFICATIONS` holds what each means and allows."""
 
-    broker: str
+    broker: Servers
+    broker_security: str
+    broker_ca_file: Path | None
+    broker_certificate_file: Path | None
+    broker_key_file: Path | None
+    broker_user: str
+    broker_password_file: Path | None
+    broker_mechanism: str
     partitions: int
     replication_factor: int
     telemetry_timestamps: str
@@ -57,13 +66,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     request_timeout_s: float
     log_level: str
     log_format: str
+    profile: str
+    web_host: str
     web_port: int
+    ready_lag: int
     query_host: str
     query_port: int
     query_retention_days: int
     query_page: int
     query_windows: int
     query_depth: int
+    query_connections: int
     query_streams: int
     query_streams_per_client: int
     query_events: int
@@ -84,10 +97,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                 values[name] = spec.parse(seen)
             except ValueError:
                 faults.append(f"{variable(name)} is {seen!r}; allowed: {spec.allowed}")
-        faults = faults or _conflicts(values)
+        if not faults:
+            values["attended_gap_s"] = values["attended_gap_s"] or ATTENDED_TICKS * values["tick_s"]
+            faults = _conflicts(values)
         if faults:
             raise SettingsError("; ".join(faults))
-        values["attended_gap_s"] = values["attended_gap_s"] or ATTENDED_TICKS * values["tick_s"]
+        values["broker"] = Servers(values["broker"], _security(values))
         return cls(**values)
 
     def state_dir(self, role: str) -> Path:
@@ -178,12 +193,41 @@ def _by_word(number: Callable[[str], Any], allowed: str) -> tuple[Callable[[str]
     return parse, allowed
 
 
+def _readable() -> tuple[Callable[[str], Path | None], str]:
+    def parse(text: str) -> Path | None:
+        if text and not os.access(text, os.R_OK):
+            raise ValueError(text)
+        return Path(text) if text else None
+
+    return parse, "a file that can be read"
+
+
+def _security(values: Mapping[str, Any]) -> Security:
+    return Security(
+        values["broker_security"],
+        ca_file=values["broker_ca_file"],
+        certificate_file=values["broker_certificate_file"],
+        key_file=values["broker_key_file"],
+        mechanism=values["broker_mechanism"],
+        user=values["broker_user"],
+        password_file=values["broker_password_file"],
+    )
+
+
 _SERVER = r"[^\s,:/]+:\d{1,5}"
 _ANY_S = _number(0, 86_400)
 
 _TABLE: dict[str, tuple[str, tuple[Callable[[str], Any], str], str]] = {
     "broker": ("127.0.0.1:9092", _matching(f"{_SERVER}(,{_SERVER})*", "host:port, more separated by commas"),
                "Kafka servers to begin with"),
+    "broker_security": ("local", _one_of("local", "plaintext", "tls", "scram"),
+                        "How to speak to Kafka: local is plain text to this machine only, scram is SASL over TLS"),
+    "broker_ca_file": ("", _readable(), "PEM of who signed Kafka's certificates; empty = those the system trusts"),
+    "broker_certificate_file": ("", _readable(), "PEM of our own certificate, where Kafka asks for one"),
+    "broker_key_file": ("", _readable(), "PEM of its key"),
+    "broker_user": ("", _matching(r"[^\s]*", "a name without spaces"), "User of SASL SCRAM"),
+    "broker_password_file": ("", _readable(), "File that holds that user's password, and nothing else"),
+    "broker_mechanism": ("SCRAM-SHA-512", _one_of("SCRAM-SHA-512", "SCRAM-SHA-256"), "How the password is proven"),
     "partitions": ("8", _integer(1, 4096), "Partitions of telemetry, contributed and every level; fixed for life"),
     "replication_factor": ("1", _integer(1, 7), "Copies of every topic; 3 in production"),
     "telemetry_timestamps": ("append", _one_of("append", "create"),
@@ -218,7 +262,11 @@ _TABLE: dict[str, tuple[str, tuple[Callable[[str], Any], str], str]] = {
     "request_timeout_s": ("30", _number(1, 600), "How long a request to Kafka may take before the worker stops"),
     "log_level": ("info", _one_of("debug", "info", "warning", "error"), "What is logged"),
     "log_format": ("auto", _one_of("auto", "text", "json"), "Lines for people or for machines; auto looks at stdout"),
-    "web_port": ("0", _integer(0, 65_535), "Port of the worker's own web server; 0 = none"),
+    "profile": ("off", _one_of("off", "on"), "Whether a worker measures its phases, threads and stalls, into its metrics"),
+    "web_host": ("127.0.0.1", _matching(r"[^\s/]+", "a host name or address"),
+                 "Address of a worker's metrics and health; 0.0.0.0 is every one of this machine"),
+    "web_port": ("0", _integer(0, 65_535), "Port of a worker's metrics and health; 0 = none"),
+    "ready_lag": ("20000", _integer(0, 1_000_000_000), "Records that a partition may be behind while its worker is ready"),
     "query_host": ("127.0.0.1", _matching(r"[^\s/]+", "a host name or address"),
                    "Address at which the query role answers; 0.0.0.0 is every one of this machine"),
     "query_port": ("8086", _integer(0, 65_535), "Port at which the query role answers; 0 = any that is free"),
@@ -226,6 +274,7 @@ _TABLE: dict[str, tuple[str, tuple[Callable[[str], Any], str], str]] = {
     "query_page": ("1000", _integer(1, 100_000), "Most items of a list in one answer"),
     "query_windows": ("40000", _integer(1, 10_000_000), "Most windows that one answer may be made of"),
     "query_depth": ("64", _integer(1, 10_000), "Most levels below a node in one answer"),
+    "query_connections": ("4000", _integer(1, 1_000_000), "Most open connections, those of streams included"),
     "query_streams": ("1000", _integer(0, 100_000), "Most open streams"),
     "query_streams_per_client": ("100", _integer(1, 100_000), "Most open streams of one address"),
     "query_events": ("10000", _integer(100, 10_000_000), "Most events that wait for one stream, and that are kept to resume"),
@@ -240,7 +289,22 @@ SPECIFICATIONS = {
 
 
 def _conflicts(values: Mapping[str, Any]) -> list[str]:
+    """A setting that asks for more safety than there is stops the start: nothing falls back to plain text."""
+    security = values["broker_security"]
+    is_encrypted, has_user = security in ("tls", "scram"), bool(values["broker_user"] or values["broker_password_file"])
+    files = ("broker_ca_file", "broker_certificate_file", "broker_key_file")
     rules = [
+        (security != "local" or not foreign_servers(values["broker"]),
+         "VPP_BROKER_SECURITY is local; allowed: tls or scram, or plaintext if all may read it, as VPP_BROKER ({broker}) "
+         "is another machine"),
+        (is_encrypted or not any(values[name] for name in files),
+         "VPP_BROKER_SECURITY is {broker_security}; allowed: tls or scram, as there are files for TLS"),
+        (security == "scram" or not has_user,
+         "VPP_BROKER_SECURITY is {broker_security}; allowed: scram, as there is a user or a password"),
+        (security != "scram" or bool(values["broker_user"] and values["broker_password_file"]),
+         "VPP_BROKER_SECURITY is scram; allowed: with VPP_BROKER_USER and VPP_BROKER_PASSWORD_FILE"),
+        (bool(values["broker_certificate_file"]) == bool(values["broker_key_file"]),
+         "VPP_BROKER_CERTIFICATE_FILE and VPP_BROKER_KEY_FILE; allowed: both or none"),
         (values["heartbeat_s"] * 3 <= values["session_timeout_s"],
          "VPP_HEARTBEAT_S is {heartbeat_s:g}; allowed: at most a third of VPP_SESSION_TIMEOUT_S ({session_timeout_s:g})"),
         (values["session_timeout_s"] <= values["request_timeout_s"],
@@ -251,5 +315,8 @@ def _conflicts(values: Mapping[str, Any]) -> list[str]:
          "VPP_OFFLINE_INTERVALS is {offline_intervals}; allowed: at least VPP_DELAYED_INTERVALS ({delayed_intervals})"),
         (values["horizon_s"] >= values["window_s"],
          "VPP_HORIZON_S is {horizon_s}; allowed: at least VPP_WINDOW_S ({window_s})"),
+        (values["publish_cadence_s"] <= values["attended_gap_s"],
+         "VPP_PUBLISH_CADENCE_S is {publish_cadence_s:g}; allowed: at most VPP_ATTENDED_GAP_S ({attended_gap_s:g}), as "
+         "ticks go out with what is published, and a longer step of time is nobody's silence"),
     ]  # fmt: skip
     return [sentence.format(**values) for holds, sentence in rules if not holds]

@@ -64,7 +64,8 @@ def all_topics(levels: Iterable[str], settings: Settings) -> list[TopicSpec]:
         "min.compaction.lag.ms": str(COMPACTION_LAG_MS),
     }  # fmt: skip
     changelog = {
-        **create, "cleanup.policy": "compact", **_size(MB), "min.compaction.lag.ms": str(COMPACTION_LAG_MS),
+        **create, **_open_ended(), "cleanup.policy": "compact", **_size(MB),
+        "min.compaction.lag.ms": str(COMPACTION_LAG_MS),
         "max.compaction.lag.ms": "1800000", "segment.ms": "600000", "min.cleanable.dirty.ratio": "0.1",
     }  # fmt: skip
     windows = {**changelog, **_delete(horizon_ms + 3 * DAY_MS), "cleanup.policy": "compact,delete"}
@@ -93,7 +94,7 @@ def _delete(retention_ms: int) -> dict[str, str]:
 
 
 def _open_ended() -> dict[str, str]:
-    """A replay's timestamps are years off the broker's clock, in both directions."""
+    """A replay's timestamps are years off the broker's clock, a worker's may be hours; Kafka refuses an hour ahead."""
     return {"message.timestamp.before.max.ms": str(2**63 - 1), "message.timestamp.after.max.ms": str(2**63 - 1)}
 
 

@@ -16,5 +16,6 @@ def create_tables(app: BatchApp, settings: Settings) -> dict[str, BatchTable]:
             partitions=settings.partitions,
             directory=settings.state_dir("rollup"),
             help="One row per node and window, and per node live: what each partition last said; by the rollup agent.",
+            is_whole=True,
         )
     }

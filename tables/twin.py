@@ -17,6 +17,7 @@ def create_tables(app: BatchApp, settings: Settings) -> dict[str, BatchTable]:
             partitions=settings.partitions,
             directory=directory,
             help="One row per site, its whole twin; written by the twin agent.",
+            is_whole=True,
         ),
         WINDOW_TABLE: BatchTable.create(
             app,

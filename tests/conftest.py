@@ -9,13 +9,17 @@ from typing import Any
 
 import pytest
 
+os.environ["GRIDTWIN_COMPILED"] = "no"  # bugs can be planted in source only; workers that a test starts may be compiled
+
+import app.domain  # noqa: F401
+from app.compiled import SWITCH
 from app.kafka.broker import LocalBroker
 
 
 @pytest.fixture(autouse=True, scope="session")
 def _without_settings() -> None:
     """Settings of the shell must not reach a test."""
-    for name in [name for name in os.environ if name.startswith("VPP_")]:
+    for name in [name for name in os.environ if name.startswith("VPP_") or name == SWITCH]:
         del os.environ[name]
 
 

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import faust
 import mode
+from faust.auth import Credentials
 from mode import loop
+from prometheus_client import CollectorRegistry
 
 from app.batch.errors import BatchError, die
 from app.batch.producer import MAX_BATCH_BYTES
@@ -37,13 +39,22 @@ class BatchOptions:
     request_timeout_s: float = 30.0
     fetch_bytes: int = 1 << 20
     queue_batches: int = 16
-    web_port: int = 0
+    credentials: Credentials | None = None
+    """None speaks in plain text."""
 
 
 class BatchApp(faust.App):
     """A Faust application with one processor."""
 
     batch_processor: Processor
+    metrics_registry: CollectorRegistry
+    watchers: tuple[mode.Service, ...] = ()
+    """What looks at this worker from its start on: before it has its state, too."""
+
+    async def on_start(self) -> None:
+        await super().on_start()
+        for watcher in self.watchers:
+            await self.add_runtime_dependency(watcher)
 
 
 def create_app(name: str, options: BatchOptions) -> BatchApp:
@@ -51,9 +62,10 @@ def create_app(name: str, options: BatchOptions) -> BatchApp:
     install()
     options.directory.mkdir(parents=True, exist_ok=True)
     servers = ";".join(f"{SCHEME}://{server.strip()}" for server in options.broker.split(","))
-    return BatchApp(
+    app = BatchApp(
         name,
         broker=servers,
+        broker_credentials=options.credentials,
         store="memory://",
         datadir=str(options.directory),
         TableManager=BatchTableManager,
@@ -78,11 +90,12 @@ def create_app(name: str, options: BatchOptions) -> BatchApp:
         producer_max_request_size=8 << 20,
         producer_request_timeout=options.request_timeout_s,
         table_standby_replicas=0,
-        web_enabled=options.web_port > 0,
-        web_port=options.web_port or 6066,
+        web_enabled=False,
         web_tables_enabled=False,
         web_stats_enabled=False,
     )
+    app.metrics_registry = CollectorRegistry()
+    return app
 
 
 def _url(member_id: str | None) -> str | None:

@@ -15,9 +15,11 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
-from app.batch.errors import BatchError, die, die_of
+from app.batch.crash import reach
+from app.batch.errors import BatchError, die
 from app.batch.lean import lean
 from app.batch.part import batch_app
+from app.batch.watched import watch_member
 
 POLL_S = 1.0
 FETCH_WAIT_MS = 100
@@ -55,7 +57,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
             return is_member
 
         coordinator._do_heartbeat = noted
-        coordinator._coordination_task.add_done_callback(die_of)
+        watch_member(self._ensure_consumer())
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Flush and let go. aiokafka only logs what this raises, so it must not raise."""
@@ -117,6 +119,12 @@ class BatchConsumer(driver.Consumer):
         """Flush what was folded, then commit; what was only fetched will be fetched again."""
         await batch_app(self).batch_processor.settle()
         await self.commit()
+
+    async def _commit(self, offsets: Any) -> bool:
+        reach("commit.begun")
+        is_done: bool = await super()._commit(offsets)
+        reach("commit.ended")
+        return is_done
 
     async def perform_seek(self) -> None:
         """Seek every source to what its machine holds: commits only show lag."""

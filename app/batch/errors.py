@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
 import sys
 from typing import Any, NoReturn
 
 EXIT_FAILED = 1
+DISK_FULL = os.strerror(errno.ENOSPC)
+"""In the words of the system, which RocksDB repeats."""
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +30,8 @@ def die(error: BaseException) -> NoReturn:
     """End the process at once: nothing that was not acknowledged is lost, nothing more may be acknowledged."""
     if isinstance(error, BatchError):
         log.critical("stopped: %s", error)
+    elif DISK_FULL in str(error):
+        log.critical("stopped: a disk is full (%s); free space on it, then start again", error)
     else:
         log.critical("stopped by an unexpected error", exc_info=error)
     logging.shutdown()

@@ -15,11 +15,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
-from faust.transport.drivers.aiokafka import server_list
+from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth, server_list
 from faust.types import TP
 
 from app.batch.application import BatchApp
 from app.batch.consumer import BatchConsumer
+from app.batch.crash import reach
 from app.batch.errors import BatchError, die
 from app.batch.fence import Fence
 from app.batch.lean import lean
@@ -33,7 +34,9 @@ from app.batch.table import BatchTable, TableReader
 DEFAULT_PORT = 9092
 IDLE_S = 0.05
 REPORT_S = 1.0
-BEHIND_RECORDS = 20_000
+BEHIND_S = 1.0
+FEW_RECORDS = 2_000
+"""So many are never a backlog, whatever the rate."""
 MAX_PENDING_RECORDS = 400_000
 
 log = logging.getLogger(__name__)
@@ -55,6 +58,7 @@ class Processor:
         checkpoint_s: float,
         max_pending_records: int = MAX_PENDING_RECORDS,
         report: Callable[[dict[str, object]], None] = lambda _: None,
+        is_profiled: bool = False,
     ) -> None:
         self.app = app
         self.source = source
@@ -66,7 +70,7 @@ class Processor:
         self.checkpoint_s = checkpoint_s
         self.max_pending_records = max_pending_records
         self.report = report
-        self.metrics = Metrics()
+        self.metrics = Metrics(is_profiled=is_profiled)
         self.machines: dict[int, Machine] = {}
         self.generation = 0
         self._pending: dict[int, list[Any]] = {}
@@ -76,6 +80,8 @@ class Processor:
         self._stream: Any = None
         self._published_s = self._checkpointed_s = time.monotonic()
         self._ends: dict[int, int] = {}
+        self._counted = (time.monotonic(), 0)
+        self._records_per_s = 0.0
         self.fence = Fence(app.conf.broker_session_timeout, app.conf.broker_request_timeout, self._is_member)
         app.batch_processor = self
         for table in self.tables.values():
@@ -84,7 +90,8 @@ class Processor:
     async def run(self, stream: Any) -> None:
         """Fold the batches of a stream until it ends; the whole body of an agent."""
         self._stream = stream.noack()
-        beside = [asyncio.create_task(self._flush_when_idle()), asyncio.create_task(self._measure_regularly())]
+        tasks = (self._flush_when_idle(), self._measure_regularly(), self.metrics.watch_stalls())
+        beside = [asyncio.create_task(task) for task in tasks]
         try:
             async for event in self._stream.events():
                 await self._take(event)
@@ -150,11 +157,13 @@ class Processor:
     async def settle(self) -> None:
         """Flush everything, then know nothing more: partitions are revoked, or the worker stops."""
         self.metrics.is_ready = False
+        reach("stop.begun")
         try:
             if self.machines:
                 await self.flush(checkpoint=True)
         except Exception as error:
             die(error)
+        reach("stop.flushed")
         self._forget()
 
     def _forget(self) -> None:
@@ -180,7 +189,7 @@ class Processor:
                 flushes.append(asyncio.create_task(self._flush(partition, checkpoint=checkpoint)))
                 await asyncio.sleep(0)
             await asyncio.gather(*flushes)
-            self.metrics.longest_flush_s = max(self.metrics.longest_flush_s, time.monotonic() - began_s)
+            self.metrics.flushed(time.monotonic() - began_s)
             self.metrics.checkpoints += checkpoint
             self.metrics.publishes += 1
 
@@ -192,16 +201,21 @@ class Processor:
         with self.metrics.phase("remember"):
             announced = machine.announce()
             stages = machine.remember() if events else []
+        reach("flush.taken")
         with self.metrics.waiting("remember"):
             await self._write(partition, announced)
+        reach("flush.announced")
         with self.metrics.waiting("say"):
             await self._send(outgoing)
+        reach("flush.said")
         with self.metrics.waiting("remember"):
             await self._write(partition, stages)
         if generation == self.generation and events:
             machine.remembered()
+            reach("flush.stored")
             for event in events:
                 await self._stream.ack(event)
+            reach("flush.acknowledged")
 
     async def _write(self, partition: int, stages: Sequence[tuple[str, list[Any]]]) -> None:
         for table, rows in stages:
@@ -219,6 +233,9 @@ class Processor:
         sent = [
             await producer.send_built(topic, partition, one) for topic, partition, batches in built for one in batches
         ]
+        for topic, _, _ in built:
+            reach("flush.queued")
+            reach(f"flush.queued/{topic}")
         await asyncio.gather(*sent)
 
     def _is_member(self) -> bool:
@@ -238,8 +255,9 @@ class Processor:
         """Return a consumer outside the group."""
         servers = server_list(self.app.conf.broker, DEFAULT_PORT)
         return AIOKafkaConsumer(
-            bootstrap_servers=servers, enable_auto_commit=False, auto_offset_reset="earliest", key_deserializer=lean
-        )
+            bootstrap_servers=servers, enable_auto_commit=False, auto_offset_reset="earliest", key_deserializer=lean,
+            **credentials_to_aiokafka_auth(self.app.conf.broker_credentials),
+        )  # fmt: skip
 
     async def recover(self, partitions: set[int]) -> None:
         """Make the machines of partitions whose tables are restored; what was pending will be fetched again."""
@@ -250,6 +268,7 @@ class Processor:
             machines = await self._make_machines([TP(self.source, partition) for partition in sorted(partitions)])
             if generation == self.generation:
                 self.machines, self.metrics.is_ready = machines, True
+                reach("recovery.made")
                 self._measure()
         _spare_the_collector()
 
@@ -276,7 +295,9 @@ class Processor:
         return await read_gap(self.new_plain_consumer, topic, partition, start, end)
 
     def _is_behind(self, partition: int) -> bool:
-        return self._lag(partition) > BEHIND_RECORDS
+        """Whether a partition has more to read than it reads in a second: what is not closed yet can wait."""
+        rate = self._records_per_s / max(1, len(self.machines))
+        return self._lag(partition) > max(FEW_RECORDS, BEHIND_S * rate)
 
     def _lag(self, partition: int) -> int:
         return max(0, self._end(partition) - self.machines[partition].offset - 1)
@@ -290,11 +311,18 @@ class Processor:
         return max(self._ends[partition], end or 0)
 
     def _measure(self) -> None:
+        self._measure_rate()
         self.metrics.lag = {partition: self._lag(partition) for partition in self.machines}
         self.metrics.queued_batches = self._stream.channel.queue.qsize() if self._stream is not None else 0
         self.metrics.pending_batches = sum(map(len, self._pending.values()))
         self.metrics.pending_records = self._pending_records
         self.report(self.metrics.snapshot())
+
+    def _measure_rate(self) -> None:
+        (then_s, before), now_s = self._counted, time.monotonic()
+        if now_s - then_s >= REPORT_S / 2:
+            self._records_per_s = (self.metrics.records - before) / (now_s - then_s)
+            self._counted = (now_s, self.metrics.records)
 
 
 def _spare_the_collector() -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
+from aiokafka.errors import KafkaError, KafkaTimeoutError
 from aiokafka.producer.message_accumulator import BatchBuilder
 from faust.transport.drivers import aiokafka as driver
 
 from app.batch.errors import BatchError
 from app.batch.machine import Message
 from app.batch.part import batch_app
+from app.batch.watched import watch_producer
 
 FULL_BATCH_BYTES = 900_000
 MAX_BATCH_BYTES = 6 << 20
@@ -24,6 +27,10 @@ class BatchProducer(driver.Producer):
 
     def _settings_extra(self) -> Mapping[str, Any]:
         return {"acks": "all", "enable_idempotence": True}
+
+    async def on_start(self) -> None:
+        await super().on_start()
+        watch_producer(self._ensure_producer())
 
     def build(self, messages: Iterable[Message], topic: str) -> list[tuple[BatchBuilder, int]]:
         """Return messages packed into as few batches as they fit, each with its count; a large one goes alone."""
@@ -50,8 +57,9 @@ class BatchProducer(driver.Producer):
         """Queue a batch; await the result for its base offset and count."""
         await batch_app(self).batch_processor.fence.passed()
         batch, count = built
-        future = await self._ensure_producer().send_batch(batch, topic, partition=partition)
-        return _acknowledged(future, count)
+        with _answered(topic, partition):
+            future = await self._ensure_producer().send_batch(batch, topic, partition=partition)
+        return _acknowledged(future, count, topic, partition)
 
 
 def _size_of(message: Message) -> int:
@@ -63,9 +71,22 @@ def _size_of(message: Message) -> int:
     return size
 
 
-async def _acknowledged(future: Awaitable[Any], count: int) -> tuple[int, int]:
-    metadata = await future
+async def _acknowledged(future: Awaitable[Any], count: int, topic: str, partition: int) -> tuple[int, int]:
+    with _answered(topic, partition):
+        metadata = await future
     return metadata.offset, count
+
+
+@contextmanager
+def _answered(topic: str, partition: int) -> Iterator[None]:
+    try:
+        yield
+    except KafkaTimeoutError as error:
+        raise BatchError(f"{topic}/{partition} took nothing within the request timeout: the broker does not answer; "
+                         "nothing is lost, start again") from error  # fmt: skip
+    except KafkaError as error:
+        raise BatchError(f"{topic}/{partition} refused what was written ({error!r}); nothing is lost: let it take that "
+                         "and start again") from error  # fmt: skip
 
 
 def _too_large(topic: str, key: bytes | None, value: bytes | None) -> str:

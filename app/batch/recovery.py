@@ -13,6 +13,7 @@ from faust.tables.manager import TableManager
 from faust.tables.recovery import RebalanceAgain, Recovery, ServiceStopped
 from mode import Service
 
+from app.batch.crash import reach
 from app.batch.errors import BatchError, die
 from app.batch.part import batch_app
 from app.batch.table import BatchTable
@@ -67,6 +68,7 @@ class BatchRecovery(Recovery):
         for table in tables:
             table.close_others(partitions)
         rows = await restore_tables(processor.new_plain_consumer, tables, partitions)
+        reach("recovery.restored")
         await processor.recover(partitions)
         processor.metrics.recoveries += 1
         processor.metrics.recovered_rows = rows
@@ -99,6 +101,7 @@ async def restore_tables(
         for table in tables
         for partition in partitions
     }
+    whole = {table.changelog_topic_name for table in tables if table.is_whole}
     if not stores:
         return 0
     consumer = new_consumer()
@@ -109,6 +112,8 @@ async def restore_tables(
         earliest = await consumer.beginning_offsets(list(stores))
         for tp, store in stores.items():
             _check_store(tp, store.offset, ends[tp])
+            if tp.topic in whole:
+                _check_begin(tp, store.offset, earliest[tp])
             consumer.seek(tp, max(store.offset + 1, earliest[tp]))
         rows = await _read(consumer, stores, {tp: end for tp, end in ends.items() if end > stores[tp].offset + 1})
         for tp, store in stores.items():
@@ -125,6 +130,7 @@ async def _read(consumer: AIOKafkaConsumer, stores: dict[Any, Any], missing: dic
         for tp, records in fetched.items():
             rows += len(records)
             stores[tp].restore([(record.key, record.value) for record in records], records[-1].offset)
+            reach("recovery.read")
         for tp in list(missing):
             position = await consumer.position(tp)
             if position >= missing[tp]:
@@ -137,6 +143,15 @@ def _check_store(tp: TopicPartition, offset: int, end: int) -> None:
         raise BatchError(
             f"the disk holds {tp.topic}/{tp.partition} up to offset {offset}, but that log ends at {end}: the topic "
             "was made again; what it lost is on no disk: reset both applications and read the source again"
+        )
+
+
+def _check_begin(tp: TopicPartition, offset: int, begin: int) -> None:
+    """Compaction leaves a log's beginning where it is; retention, or somebody, does not."""
+    if begin > offset + 1:
+        raise BatchError(
+            f"{tp.topic}/{tp.partition} begins at offset {begin}, but the disk holds it up to {offset} only: rows were "
+            "deleted that must be kept; reset both applications and read the source again"
         )
 
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import rocksdict
 
@@ -24,6 +25,13 @@ WRITE_BUFFER_BYTES = 8 << 20
 Row = tuple[bytes, bytes | None]
 
 log = logging.getLogger(__name__)
+
+
+class StoreSize(NamedTuple):
+    """What a store holds: rows as RocksDB estimates them, bytes on disk and in its buffers."""
+
+    rows: int
+    bytes: int
 
 
 class RowStore:
@@ -83,6 +91,12 @@ class RowStore:
     def complete(self, offset: int) -> None:
         """Note that the changelog up to *offset* is in here, now."""
         self._write([], offset, is_complete=True)
+
+    def size(self) -> StoreSize:
+        """Return how much is in here, without reading it."""
+        ask = self._db.property_int_value
+        on_disk, buffered = ask("rocksdb.live-sst-files-size"), ask("rocksdb.cur-size-all-mem-tables")
+        return StoreSize(ask("rocksdb.estimate-num-keys") or 0, (on_disk or 0) + (buffered or 0))
 
     def close(self) -> None:
         """Release the directory."""

@@ -10,6 +10,7 @@ from typing import Any
 import faust
 from faust.tables import Table
 
+from app.batch.crash import reach
 from app.batch.errors import BatchError
 from app.batch.foreign import rows_to_repeat
 from app.batch.metrics import Metrics
@@ -27,15 +28,22 @@ class BatchTable(Table[bytes, bytes]):
     """Rows by key, one store per partition. Written by its partition's machine only, through `write`."""
 
     directory: Path
+    is_whole: bool
     keeps_tombstones_s: float
     stores: dict[int, RowStore]
     read_gap: ReadGap
 
     @classmethod
-    def create(cls, app: faust.App, name: str, *, partitions: int, directory: Path, help: str) -> BatchTable:
-        """Add a table to an application; *help* says what one row is and who writes it."""
+    def create(
+        cls, app: faust.App, name: str, *, partitions: int, directory: Path, help: str, is_whole: bool = False
+    ) -> BatchTable:
+        """Add a table to an application; *help* says what one row is and who writes it.
+
+        Of one that *is_whole* a changelog holds the last of every row: one that begins later lost some.
+        """
         table = cls(app, name=name, key_type=bytes, value_type=bytes, partitions=partitions, help=help)
         table.directory = directory
+        table.is_whole = is_whole
         table.keeps_tombstones_s = 20 * 3600.0
         table.stores = {}
         app.tables.add(table)
@@ -80,6 +88,7 @@ class BatchTable(Table[bytes, bytes]):
             last = base + count - 1
         found = [row for gap in foreign for row in await self._foreign_rows(partition, gap)]
         again = rows_to_repeat(rows, found, store.get) if found else []
+        reach("flush.logged")
         with metrics.phase("store"):
             store.write(rows, last)
         metrics.rows += len(rows)

@@ -6,6 +6,7 @@ import os
 
 import click
 
+from app.compiled import is_in_use
 from app.settings import SPECIFICATIONS, Settings, variable
 
 
@@ -18,3 +19,4 @@ def settings() -> None:
         source = "default" if seen is None else "environment"
         value = spec.default if seen is None else seen
         click.echo(f"{variable(name)}={value}  ({source})\n    {spec.meaning}. Allowed: {spec.allowed}.")
+    click.echo(f"# the core runs {'compiled' if is_in_use() else 'as it is; `make compiled` compiles it'}")

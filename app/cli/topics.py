@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from app.cli.environment import DIRECTORY, levels_of, load_settings
+from app.kafka.acls import ROLES, acls_of, command
 from app.kafka.admin import create_topics, describe_topics, differences
 from app.topics import all_topics
 
@@ -46,3 +47,16 @@ def describe(dataset: Path | None, levels: str | None) -> None:
         config = " ".join(f"{name}={value}" for name, value in spec.config.items())
         click.echo(f"{spec.name}  {spec.partitions} partitions  {config}  {'; '.join(faults) or 'ok'}")
     raise SystemExit(0 if is_well else 1)
+
+
+@topics.command()
+@_dataset
+@_levels
+@click.option("--role", "roles", type=click.Choice(ROLES), multiple=True, help="Of this role only; may be repeated.")
+@click.option("--user", help="Grant to this user; vpp-ROLE unless it is given.")
+def acls(dataset: Path | None, levels: str | None, roles: tuple[str, ...], user: str | None) -> None:
+    """Print the commands that let each role do what it has to, and nothing more."""
+    settings, named = load_settings(), levels_of(dataset, levels)
+    for role in roles or ROLES:
+        for acl in acls_of(role, named):
+            click.echo(command(acl, f"User:{user or f'vpp-{role}'}", settings.broker))

@@ -20,8 +20,8 @@ def worker(role: str) -> None:
     from app.logs import configure
     from app.main import check_now, create
 
-    configure(settings)
-    check_now(settings)
+    configure(settings, role)
+    check_now(settings, role)
     run_worker(create(role, settings), log_level=settings.log_level)
 
 
@@ -31,5 +31,5 @@ def _serve(settings: Settings) -> None:
     from app.logs import configure
     from app.query.serve import serve
 
-    configure(settings)
+    configure(settings, "query")
     uvloop.run(serve(settings))

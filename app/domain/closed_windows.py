@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from zlib import crc32
 
 from app.domain.membership import Membership
@@ -66,6 +66,18 @@ class ClosedWindows:
         if found not in device.entries:
             device.entries.append(found)
         return found
+
+    def entries_of(self, window: Window, sites: Collection[Site]) -> Iterator[Entry]:
+        """Yield the entries of some sites in a closed window; what is not in memory is read, and not kept."""
+        if window.is_complete:
+            yield from (entry for entry in window.entries if entry.device.site in sites)
+            return
+        for block in sorted({self._block_of(site) for site in sites}):
+            found = window.blocks.get(block)
+            if found is None:
+                row = self.reader.get(WINDOW_TABLE, window_key(window.start_ms, block))
+                found = list(self._entries(row)) if row else []
+            yield from (entry for entry in found if entry.device.site in sites)
 
     def adopt(self, entry: Entry) -> None:
         """Put an entry that a site's row holds in the place of its copy in the block, which may be older."""

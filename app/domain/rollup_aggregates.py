@@ -38,13 +38,14 @@ class NodeSaying(NamedTuple):
     node: str
     key: bytes
     value: bytes
+    window: WindowAggregate | None = None
 
 
 def say_window(slots: Slots, *, window_s: Seconds, status: Status, waiting_for: tuple[int, ...]) -> NodeSaying:
     """Return the aggregate of a window; `sites`, `rated_power_w` and coverage say what it rests on."""
     shares = [slot.window for slot in slots.slots.values() if slot.window is not None]
     measures = add_kinds((share.kinds for share in shares), _WINDOW_FIELDS)
-    kinds = {kind: WindowKind(*cast(_WindowMeasures, one)) for kind, one in measures.items()}
+    kinds = {kind: WindowKind(*cast(_WindowMeasures, tuple(one))) for kind, one in measures.items()}
     start_ms = slots.place.start_ms
     assert start_ms is not None
     record = WindowAggregate(
@@ -66,14 +67,15 @@ def say_window(slots: Slots, *, window_s: Seconds, status: Status, waiting_for: 
         oldest_measured_at_ms=_oldest(one.oldest_measured_at_ms for one in shares),
         newest_measured_at_ms=_newest(one.newest_measured_at_ms for one in shares),
     )
-    return NodeSaying(slots.level, slots.place.node, b"%s|%d" % (slots.place.node.encode(), start_ms), _encode(record))
+    key = b"%s|%d" % (slots.place.node.encode(), start_ms)
+    return NodeSaying(slots.level, slots.place.node, key, _encode(record), record)
 
 
 def say_live(slots: Slots) -> NodeSaying:
     """Return the live aggregate, as of the oldest share that has members: no part of it is older than that."""
     shares = [slot.live for slot in slots.slots.values() if slot.live is not None]
     measures = add_kinds((share.kinds for share in shares), _LIVE_FIELDS)
-    kinds = {kind: LiveKind(*cast(_LiveMeasures, one)) for kind, one in measures.items()}
+    kinds = {kind: LiveKind(*cast(_LiveMeasures, tuple(one))) for kind, one in measures.items()}
     states = [sum(column) for column in zip(*(share.sites for share in shares), strict=True)]
     stored_wh, usable_wh, charge_w, discharge_w = (
         sum(column) for column in zip(*(share.storage for share in shares), strict=True)

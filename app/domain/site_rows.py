@@ -86,6 +86,7 @@ class PartitionRow(msgspec.Struct, array_like=True, frozen=True):
     records: int
     ticks: int
     rejected: dict[str, int]
+    redescribed_after: Offset | None = None
 
 
 BlockRow = dict[str, dict[str, EntryRow]]

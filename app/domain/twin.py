@@ -136,8 +136,10 @@ class SitePartition:
                     fold_reading(state, site, device, reading, at_ms, offset)
                     folded, newest_ms = folded + 1, max(newest_ms, reading.measured_at_ms)
                 hear_record(state, site, newest_ms, at_ms, offset)
+                state.folded += folded
                 return
             except Exception as error:
                 quarantine(state, site, error, at_ms, offset)
+        state.folded += folded
         detail = "the site is in quarantine; see its twin"
         self._admission.refuse(record, Reason.INTERNAL_ERROR, detail, count=len(readings) - folded)

@@ -24,7 +24,7 @@ def fold_reading(
             _keep_latest(state, site, device, reading, record_ms, latest_ms)
             _operate(state, site, device, offset)
     else:
-        _count_again(site, device, reading)
+        _count_again(state, site, device, reading)
     if not (site.is_dirty and site.is_twin_dirty):
         state.mark(site)
 
@@ -68,7 +68,7 @@ def _correct(
     return True
 
 
-def _count_again(site: Site, device: Device, reading: Reading) -> None:
+def _count_again(state: TwinState, site: Site, device: Device, reading: Reading) -> None:
     """Only the latest value is still known, so only of the latest second can a repetition conflict."""
     same_second = (
         device.measured_ms is not None
@@ -76,8 +76,10 @@ def _count_again(site: Site, device: Device, reading: Reading) -> None:
     )
     if same_second and device.active_power_w != reading.active_power_w:
         site.conflicting += 1
+        state.conflicting += 1
     else:
         site.duplicate += 1
+        state.duplicate += 1
 
 
 def _keep_latest(

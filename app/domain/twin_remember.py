@@ -118,6 +118,7 @@ class Memory:
         state.twins_said = row.twins_said
         state.topology_offsets = row.topology
         state.restate_from_ms = row.restate_from_ms
+        state.redescribed_after = row.redescribed_after
         state.records, state.ticks, state.rejected = row.records, row.ticks, dict(row.rejected)
         self.stored = Vouched(row.stream_ms, row.closed_through_ms)
 
@@ -178,6 +179,7 @@ def _partition_row(state: TwinState) -> PartitionRow:
         state.records,
         state.ticks,
         state.rejected,
+        state.redescribed_after,
     )
 
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from app.domain.attendance import NOT_STARTED
-from app.domain.contracts import Contribution, LiveTotals, Watermark, WindowTotals
+from app.domain.contracts import Contribution, LiveTotals, Status, Watermark, WindowTotals
 from app.domain.live import Share, share_of
 from app.domain.sayings import SiteSayings, encode_message, encode_site_window, encode_transition, encode_twin
 from app.domain.site import Entry, Site
 from app.domain.twin_state import TwinState
-from app.domain.units import Milliseconds
+from app.domain.units import Milliseconds, Offset
 from app.domain.window import Window
 
 RESTATED_AT_ONCE = 4
 """Closed windows that are read back and said again per turn, so that a change of topology stalls nobody."""
+FEW_SITES = 1_000
+"""With more of them to be said again, one window of each is enough for a turn."""
 
 Due = Callable[[str], bool]
 
@@ -47,10 +49,27 @@ def _closed(state: TwinState) -> list[Window]:
 def _restate(state: TwinState) -> None:
     """Say a few windows again, and all whose rows the next flush may drop."""
     dropping = sum(1 for start_ms in state.restate if start_ms < state.oldest_kept_ms)
-    for start_ms in sorted(state.restate)[: dropping + RESTATED_AT_ONCE]:
+    at_once = RESTATED_AT_ONCE if len(state.redescribed) <= FEW_SITES else 1
+    for start_ms in sorted(state.restate)[: dropping + at_once]:
         del state.restate[start_ms]
         if state.expired_through_ms is None or start_ms >= state.expired_through_ms:
-            state.closed.window(start_ms).say_everything(state.known)
+            window = state.closed.window(start_ms)
+            window.say_everything(state.known)
+            window.unsaid_sites |= {
+                site: _restated(state, window, site) for site in sorted(state.redescribed, key=_name)
+            }
+    if not state.restate and state.restate_from_ms is None:
+        state.redescribed, state.redescribed_after = set(), None
+
+
+def _name(site: Site) -> str:
+    return site.name
+
+
+def _restated(state: TwinState, window: Window, site: Site) -> tuple[Status, Offset]:
+    """A window of a site that was not said yet is not a correction."""
+    status, _ = window.unsaid_sites.get(site, ("corrected", state.offset))
+    return status, state.offset
 
 
 def _finals(state: TwinState, window: Window) -> Iterator[tuple[str, bytes]]:
@@ -122,20 +141,13 @@ def _contribution(
 
 def _site_windows(state: TwinState, window: Window) -> Iterator[tuple[str, bytes, bytes]]:
     entries: dict[Site, list[Entry]] = {}
-    for entry in window.entries if window.is_complete else _loaded(window):
-        if entry.device.site in window.unsaid_sites:
-            entries.setdefault(entry.device.site, []).append(entry)
-    for site, (status, revision) in window.unsaid_sites.items():
-        kinds = window.site_kinds(site, entries[site])
-        yield encode_site_window(
-            site, kinds, entries[site], window_s=state.rules.window_s, revision=revision, status=status
-        )
+    for entry in state.closed.entries_of(window, window.unsaid_sites):
+        entries.setdefault(entry.device.site, []).append(entry)
+    for site, heard in entries.items():
+        status, revision = window.unsaid_sites[site]
+        kinds = window.site_kinds(site, heard)
+        yield encode_site_window(site, kinds, heard, window_s=state.rules.window_s, revision=revision, status=status)
     window.unsaid_sites = {}
-
-
-def _loaded(window: Window) -> Iterator[Entry]:
-    for entries in window.blocks.values():
-        yield from entries
 
 
 def _twins(state: TwinState) -> list[tuple[str, bytes]]:

@@ -32,7 +32,7 @@ class TwinState:
         self.topology_offsets = (NOTHING_FOLDED, NOTHING_FOLDED)
         self.has_topology = False
         self.has_row = False
-        """Whether a partition row was ever written: nothing is said before that, so without one nobody said anything."""
+        """Whether a partition row was ever written; nothing is said before that."""
         self.memberships = Memberships(rules)
         self.sites: dict[str, Site] = {}
         self.alarms: list[tuple[Milliseconds, str]] = []
@@ -54,6 +54,10 @@ class TwinState:
         """Where a former owner may have come to: a newer version of everything open has to be said from there."""
         self.restate_from_ms: Milliseconds | None = None
         """The same for closed windows, from here on, if the topology has changed meanwhile."""
+        self.redescribed: set[Site] = set()
+        """Sites whose own closed windows have to be said again with those, because their devices changed."""
+        self.redescribed_after: Offset | None = None
+        """Up to where topology.site held nothing of that; a restart finds them again by it."""
         self.said_watermark_ms: Milliseconds | None = None
         self.twins_said = NOTHING_FOLDED
         self.changed_twins: list[Site] = []
@@ -63,6 +67,9 @@ class TwinState:
         self.rejections: list[Rejected] = []
 
         self.records = 0
+        self.folded = 0
+        self.duplicate = 0
+        self.conflicting = 0
         self.ticks = 0
         self.rejected: dict[str, int] = {}
 

@@ -26,7 +26,8 @@ class StagedTopology:
         nodes, sites = self.nodes, self.sites
         self.nodes, self.sites = {}, {}
         effects = [_take_node(state, name, record) for name, (record, _) in nodes.items()]
-        effects += [_take_site(state, name, *one) for name, one in sites.items()]
+        said_through = state.topology_offsets[1] if state.redescribed_after is None else state.redescribed_after
+        effects += [_take_site(state, name, *one, said_through) for name, one in sites.items()]
         offsets = _newest(nodes, state.topology_offsets[0]), _newest(sites, state.topology_offsets[1])
         is_new, state.topology_offsets = offsets != state.topology_offsets, offsets
         _rebuild(state)
@@ -50,17 +51,29 @@ def _take_node(state: TwinState, name: str, record: NodeRecord | None) -> Millis
     return earliest_node_effect_ms(old, record)
 
 
-def _take_site(state: TwinState, name: str, record: SiteRecord | None, offset: Offset) -> Milliseconds | None:
+def _take_site(
+    state: TwinState, name: str, record: SiteRecord | None, offset: Offset, said_through: Offset
+) -> Milliseconds | None:
     old = state.topology.sites.get(name)
     state.topology.put_site(name, record)
     site = state.sites.get(name)
     if site is None:
         site = state.sites[name] = Site(name)
     site.describe(record, state.rules)
+    if state.has_row and _is_redescribed(state, old, record, is_new=offset > said_through):
+        state.redescribed.add(site)
+        state.redescribed_after = said_through
     if site.quarantined_at is not None and offset > state.topology_offsets[1]:
         _release(state, site)
     watch(state, site)
     return earliest_effect_ms(old, record)
+
+
+def _is_redescribed(state: TwinState, old: SiteRecord | None, record: SiteRecord | None, *, is_new: bool) -> bool:
+    """Whether what a site's windows were said with may be another: after a restart the old record is not known."""
+    if not state.has_topology:
+        return is_new
+    return old is not None and record is not None and old.devices != record.devices
 
 
 def _release(state: TwinState, site: Site) -> None:

@@ -206,12 +206,12 @@ class Window:
 
 def kind_totals(measures: Sequence[int]) -> KindTotals:
     """Return measures as they are contributed."""
-    return KindTotals(*cast("_Measures", measures))
+    return KindTotals(*cast("_Measures", tuple(measures)))
 
 
 def window_kind(measures: Sequence[int]) -> WindowKind:
     """Return measures as they are published."""
-    return WindowKind(*cast("_Measures", measures))
+    return WindowKind(*cast("_Measures", tuple(measures)))
 
 
 def span(entries: Iterable[Entry]) -> tuple[Milliseconds, Milliseconds]:

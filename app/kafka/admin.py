@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError, for_code
 
 from app.errors import GridtwinError
 from app.kafka.clients import unavailable
+from app.kafka.security import connection
 from app.topics import TopicSpec
 
 DECIDING = ("cleanup.policy", "message.timestamp.type")
@@ -21,7 +22,7 @@ DECIDING = ("cleanup.policy", "message.timestamp.type")
 @asynccontextmanager
 async def admin(broker: str) -> AsyncIterator[Any]:
     """Give a started admin client."""
-    client = AIOKafkaAdminClient(bootstrap_servers=broker)
+    client = AIOKafkaAdminClient(**connection(broker))
     try:
         await client.start()
         yield client

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from aiokafka.errors import KafkaError
 
 from app.errors import GridtwinError
 from app.kafka.java import DEPLOY, broker_jars, java
+from app.kafka.security import Security, Servers, connection
 
 HEAP = "512m"
 CLUSTER_ID = "Z3JpZHR3aW4tbG9jYWwtMQ"
@@ -49,9 +51,14 @@ class Runtime(NamedTuple):
 class LocalBroker:
     """A broker whose data, log and process id live in one directory."""
 
-    def __init__(self, directory: Path, port: int | None = None) -> None:
+    def __init__(self, directory: Path, port: int | None = None, *, security: Security | None = None,
+                 properties: str = "", format_options: Sequence[str] = ()) -> None:  # fmt: skip
         self.directory = directory.resolve()
         self.port = port
+        self.security = security or Security()
+        self.properties = properties
+        """Lines that are put behind ours: the last of a name holds."""
+        self.format_options = format_options
         self._state = self.directory / "broker.json"
 
     def start(self) -> str:
@@ -108,10 +115,11 @@ class LocalBroker:
         settings = self.directory / "server.properties"
         settings.write_text(
             (DEPLOY / "server.properties").read_text()
-            + f"listeners=PLAINTEXT://{address},CONTROLLER://{controller}\n"
-            + f"advertised.listeners=PLAINTEXT://{address}\n"
+            + f"listeners={self.security.protocol}://{address},CONTROLLER://{controller}\n"
+            + f"advertised.listeners={self.security.protocol}://{address}\n"
             + f"controller.quorum.voters=1@{controller}\n"
             + f"log.dirs={self.directory / 'data'}\n"
+            + self.properties
         )
         self._format(runtime, settings)
         return settings
@@ -120,7 +128,8 @@ class LocalBroker:
         if (self.directory / "data" / "meta.properties").exists():
             return
         done = subprocess.run(
-            [*runtime.command, "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(settings)],
+            [*runtime.command, "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(settings),
+             *self.format_options],
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         if done.returncode:
@@ -135,7 +144,7 @@ class LocalBroker:
 
     def _wait(self, process: subprocess.Popen[bytes], address: str) -> None:
         until = time.monotonic() + START_TIMEOUT_S
-        while not asyncio.run(answers(address)):
+        while not asyncio.run(answers(Servers(address, self.security))):
             if process.poll() is not None or time.monotonic() > until:
                 log = self.directory / "broker.log"
                 raise _failure(f"the broker did not start (see {log})", log.read_text(errors="replace"))
@@ -154,7 +163,7 @@ async def answers(address: str) -> bool:
     try:
         with socket.create_connection((host, int(port)), timeout=1.0):
             pass
-        admin = AIOKafkaAdminClient(bootstrap_servers=address, request_timeout_ms=3000)
+        admin = AIOKafkaAdminClient(**connection(address), request_timeout_ms=3000)
         try:
             await admin.start()
             await admin.list_topics()

@@ -14,6 +14,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError
 from aiokafka.partitioner import murmur2
 
 from app.errors import GridtwinError
+from app.kafka.security import connection
 
 Message = tuple[bytes | None, bytes | None, Sequence[tuple[str, bytes]], int | None]
 """Key, value, headers, timestamp in milliseconds (None: now)."""
@@ -43,7 +44,7 @@ def partition_of(key: bytes, partitions: int) -> int:
 async def consumer(broker: str) -> AsyncIterator[Any]:
     """Give a started consumer outside any group."""
     client = AIOKafkaConsumer(
-        bootstrap_servers=broker,
+        **connection(broker),
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         max_partition_fetch_bytes=4 << 20,
@@ -63,11 +64,20 @@ async def consumer(broker: str) -> AsyncIterator[Any]:
 async def topic_partitions(client: Any, topic: str, partitions: Iterable[int] | None = None) -> list[TopicPartition]:
     """Return the partitions of a topic, all of them if none are named."""
     if partitions is None:
-        await client._client.force_metadata_update()
+        await _look_at_cluster(client)
         partitions = client.partitions_for_topic(topic)
         if not partitions:
             raise GridtwinError(f"topic {topic} does not exist; make the topics with `gridtwin topics create`")
     return [TopicPartition(topic, partition) for partition in sorted(partitions)]
+
+
+async def _look_at_cluster(client: Any) -> None:
+    """Ask what topics there are. A broker that has just come back does not know yet, and names none."""
+    until_s = time.monotonic() + LONGEST_SILENCE_S
+    while not await client._client.force_metadata_update():
+        if time.monotonic() > until_s:
+            raise KafkaConnectionError("no broker knows the cluster")
+        await asyncio.sleep(POLL_MS / 1000)
 
 
 async def read_to_end(
@@ -122,7 +132,7 @@ class BatchPublisher:
 
     async def __aenter__(self) -> Self:
         self._producer = AIOKafkaProducer(
-            bootstrap_servers=self.broker,
+            **connection(self.broker),
             acks="all",
             enable_idempotence=True,
             max_batch_size=1 << 20,

@@ -15,9 +15,11 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from app.batch.errors import die
+from app.batch.watched import watch_consumer
 from app.domain.contracts import NodeRecord, SiteRecord
 from app.domain.topology_faults import usable
 from app.kafka.clients import partition_of
+from app.kafka.security import connection
 from app.kafka.topology_report import TopologyReport
 from app.topics import TOPOLOGY_NODE, TOPOLOGY_SITE
 
@@ -61,9 +63,10 @@ class TopologyFeed:
         self._learners, self.nodes = {}, {}
         self.sites = {partition: {} for partition in owned}
         self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=self.broker, enable_auto_commit=False, auto_offset_reset="earliest"
+            **connection(self.broker), enable_auto_commit=False, auto_offset_reset="earliest"
         )
         await self._consumer.start()
+        watch_consumer(self._consumer)
         self._consumer.assign([NODES, *(TopicPartition(TOPOLOGY_SITE, partition) for partition in sorted(owned))])
         await self._read_to_end(time.monotonic() + 600.0)
         self._following = asyncio.create_task(self._follow())

@@ -38,7 +38,7 @@ class Replay:
         self._before = 0
         meta = dataset.meta
         self.last_tick_ms = meta.end_ms + 1000 * (meta.grace_s + 2 * meta.window_s + 2 * meta.tick_s)
-        self.position = PositionFile(settings.data_dir / "replay", dataset, Course(settings.broker, seed, shares))
+        self.position = PositionFile(settings.data_dir / "replay", dataset, Course(str(settings.broker), seed, shares))
         self._home = lru_cache(maxsize=200_000)(lambda key: partition_of(key, settings.partitions))
 
     async def run(self, *, speed: float, over_s: float | None, start_at_ms: int | None, until_ms: int | None,

@@ -33,10 +33,11 @@ class RepeatedDataset(Dataset):
         """Yield arrivals without end."""
         for number in count():
             for arrival in super().telemetry():
-                yield _later(arrival, number * self.period_ms)
+                yield later(arrival, number * self.period_ms)
 
 
-def _later(arrival: Arrival, by_ms: int) -> Arrival:
+def later(arrival: Arrival, by_ms: int) -> Arrival:
+    """Return an arrival, and what was measured in it, so much later."""
     if not by_ms:
         return arrival
     value = msgspec.json.decode(arrival.value)

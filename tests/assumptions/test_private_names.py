@@ -38,10 +38,13 @@ CALLED = {
 """Private functions that we call, with their parameters; one that they call of ours is in OVERRIDDEN."""
 
 DATA = {
+    "aiokafka.client.AIOKafkaClient._sync_task",
     "aiokafka.consumer.consumer.AIOKafkaConsumer._client",
     "aiokafka.consumer.consumer.AIOKafkaConsumer._coordinator",
     "aiokafka.consumer.consumer.AIOKafkaConsumer._fetch_max_wait_ms",
     "aiokafka.consumer.consumer.AIOKafkaConsumer._key_deserializer",
+    "aiokafka.consumer.consumer.AIOKafkaConsumer._fetcher",
+    "aiokafka.consumer.fetcher.Fetcher._fetch_task",
     "aiokafka.consumer.fetcher.PartitionRecords._key_deserializer",
     "aiokafka.consumer.group_coordinator.GroupCoordinator._coordination_task",
     "faust.app.base.App._fetcher",
@@ -55,6 +58,8 @@ DATA = {
 """Private attributes that we read or set."""
 
 OVERRIDDEN = {
+    "BatchApp.on_start": "self",
+    "BatchConsumer._commit": "self, offsets",
     "BatchConsumer._drain_messages": "self, fetcher",
     "BatchConsumer._filter_tps_with_pending_acks": "self, topics",
     "BatchConsumer._new_consumer_thread": "self",
@@ -68,6 +73,7 @@ OVERRIDDEN = {
     "BatchConsumerThread.on_partitions_revoked": "self, revoked",
     "BatchConsumerThread.on_start": "self",
     "BatchProducer._settings_extra": "self",
+    "BatchProducer.on_start": "self",
     "BatchRecovery._restart_recovery": "self",
     "BatchRecovery._slurp_changelogs": "self",
     "BatchRecovery.on_rebalance": "self, assigned, revoked, newly_assigned, generation_id",

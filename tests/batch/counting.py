@@ -25,7 +25,7 @@ class Setup:
     directory: str
     partitions: int = 2
     member_id: str | None = None
-    session_timeout_s: float = 6.0
+    session_timeout_s: float = 12.0
     request_timeout_s: float = 15.0
     publish_s: float = 0.1
     checkpoint_s: float = 0.2
@@ -39,6 +39,7 @@ class Setup:
     fails_on: str = ""
     """A key at which folding raises."""
     keeps_tombstones_s: float = 3600.0
+    is_profiled: bool = False
 
     @property
     def source(self) -> str:
@@ -78,8 +79,11 @@ class Totals:
     def _fold(self, record: Any) -> None:
         if record.key == self.setup.fails_on.encode() != b"":
             raise ValueError(f"cannot fold {record.key!r}")
+        version, total = self.totals.get(record.key, (-1, 0))
+        if record.offset <= version:
+            return  # a kill came between this key's row and the partition row
         if record.value:
-            self.totals[record.key] = record.offset, self.totals.get(record.key, (0, 0))[1] + int(record.value)
+            self.totals[record.key] = record.offset, total + int(record.value)
         else:
             self.totals.pop(record.key, None)
         self._unsaid.add(record.key)
@@ -122,7 +126,7 @@ def create(setup: Setup, report: Any = lambda _: None) -> BatchApp:
             partitions=setup.partitions,
             member_id=setup.member_id,
             session_timeout_s=setup.session_timeout_s,
-            heartbeat_s=setup.session_timeout_s / 6,
+            heartbeat_s=1.0,
             request_timeout_s=setup.request_timeout_s,
             fetch_bytes=setup.fetch_bytes,
             queue_batches=setup.queue_batches,
@@ -140,6 +144,7 @@ def create(setup: Setup, report: Any = lambda _: None) -> BatchApp:
         publish_s=setup.publish_s,
         checkpoint_s=setup.checkpoint_s,
         max_pending_records=setup.max_pending_records,
+        is_profiled=setup.is_profiled,
         report=report,
     )
 

@@ -11,7 +11,7 @@ from typing import Any
 from app.batch import BatchApp
 from tests.batch.counting import Setup, create
 
-PATIENCE_S = 60.0
+PATIENCE_S = 90.0
 
 
 @asynccontextmanager

@@ -16,7 +16,7 @@ from tests.batch.running import running
 from tests.batch.test_recovery import restore, row
 
 pytestmark = [pytest.mark.broker, pytest.mark.xdist_group("broker")]
-PATIENCE_S = 60.0
+PATIENCE_S = 90.0
 Rows = list[tuple[bytes, bytes | None]]
 
 

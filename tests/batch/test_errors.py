@@ -33,6 +33,17 @@ def test_a_task_that_raised_ends_the_process() -> None:
     assert "stopped: the group is gone" in ended.stderr
 
 
+@pytest.mark.parametrize(
+    "what", ["OSError(28, 'No space left on device')", "Exception('IO error: No space left on device: a')"]
+)
+def test_a_full_disk_is_named_without_a_trace(what: str) -> None:
+    ended = _run(f"raise {what}")
+
+    assert ended.returncode == 1
+    assert "a disk is full" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
 @pytest.mark.parametrize("what", ["return", "raise asyncio.CancelledError"])
 def test_a_task_that_ended_in_peace_does_not(what: str) -> None:
     ended = _run(what)

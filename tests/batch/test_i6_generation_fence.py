@@ -45,6 +45,7 @@ async def test_a_batch_acknowledged_after_its_partition_was_assigned_anew_commit
 
 
 async def test_a_worker_that_stood_still_for_longer_than_its_session_stops_itself(setup: Setup) -> None:
+    setup = replace(setup, session_timeout_s=6.0)
     still = replace(setup, directory=setup.directory + "-still", publish_s=NEVER_S, checkpoint_s=NEVER_S)
     for partition in range(setup.partitions):
         await publish(setup, partition, [("ab"[partition], 1)])

@@ -8,7 +8,7 @@ from app.batch import BatchError
 from app.batch.machine import Message
 from app.batch.producer import FULL_BATCH_BYTES, MAX_BATCH_BYTES, BatchProducer
 from tests.batch.counting import Setup
-from tests.batch.kafka import records
+from tests.batch.kafka import make_topics, records
 from tests.batch.running import running
 
 pytestmark = [pytest.mark.broker, pytest.mark.xdist_group("broker")]
@@ -34,3 +34,13 @@ async def test_a_message_that_no_batch_takes_is_refused_with_its_key_and_size(se
         producer: BatchProducer = app.producer  # type: ignore[assignment]
         with pytest.raises(BatchError, match=rf"{MAX_BATCH_BYTES} bytes for {setup.output}, key b'k'"):
             producer.build([(b"k", b"v" * MAX_BATCH_BYTES, ())], setup.output)
+
+
+async def test_a_topic_that_refuses_what_is_written_is_named_with_its_reason(new_setup: Setup) -> None:
+    setup = new_setup
+    await make_topics(setup, output={"max.message.bytes": "60"})
+    async with running(setup) as app:
+        producer: BatchProducer = app.producer  # type: ignore[assignment]
+        (one,) = producer.build([(b"k", b"v" * 100, ())], setup.output)
+        with pytest.raises(BatchError, match=rf"{setup.output}/1 refused what was written \(MessageSizeTooLargeError"):
+            await (await producer.send_built(setup.output, 1, one))

@@ -41,11 +41,13 @@ async def test_what_was_folded_is_flushed_and_committed_before_partitions_move(s
     """With cadences that never come due, only a revocation can have flushed."""
     lazy = replace(setup, publish_s=NEVER_S, checkpoint_s=NEVER_S)
     await _publish_to_both(setup, 1)
-    with Worker(lazy) as first, Worker(replace(lazy, directory=setup.directory + "-second")) as second:
-        first.until(lambda metrics: metrics["group_generation"] >= 2)
-        second.until(lambda metrics: metrics["is_ready"])
-        assert await said(setup) == await remembered(setup) == {"a": 2, "b": 2}
-        assert await is_committed(setup)
+    with Worker(lazy) as first:
+        first.until(lambda metrics: metrics["records"] == 4)
+        with Worker(replace(lazy, directory=setup.directory + "-second")) as second:
+            first.until(lambda metrics: metrics["group_generation"] >= 2)
+            second.until(lambda metrics: metrics["is_ready"])
+            assert await said(setup) == await remembered(setup) == {"a": 2, "b": 2}
+            assert await is_committed(setup)
 
 
 async def _publish_to_both(setup: Setup, amount: int) -> None:

@@ -55,6 +55,20 @@ async def test_a_changelog_that_holds_nothing_any_more_leaves_an_empty_table_at_
     assert await restore(setup) == ({}, 1, 0)
 
 
+async def test_a_changelog_without_its_first_rows_is_refused_with_the_remedy_unless_the_disk_has_them(
+    setup: Setup,
+) -> None:
+    await _write(setup, (b"a", row(1)), (b"b", row(2)), (b"a", row(10)))
+    await restore(setup, is_whole=True)
+    await delete_topics(setup, setup.changelog)
+    await make_topics(setup, changelog={"cleanup.policy": "compact,delete"})
+    await _write(setup, (b"a", row(1)), (b"b", row(2)), (b"a", row(10)), (b"c", row(20)))
+    await delete_records(setup, setup.changelog, 2)
+    assert await restore(setup, is_whole=True) == ({b"a": row(10), b"b": row(2), b"c": row(20)}, 3, 1)
+    with pytest.raises(BatchError, match=r"begins at offset 2, but the disk holds it up to -1 only.* reset both"):
+        await restore(replace(setup, directory=setup.directory + "-lost"), is_whole=True)
+
+
 async def test_a_changelog_that_ends_before_the_disk_does_is_refused_with_the_remedy(setup: Setup) -> None:
     await _write(setup, (b"a", row(1)), (b"b", row(2)))
     await restore(setup)
@@ -94,11 +108,12 @@ def row(version: int) -> bytes:
     return version.to_bytes(8, "big") + b"%d" % version
 
 
-async def restore(setup: Setup) -> Restored:
+async def restore(setup: Setup, *, is_whole: bool = False) -> Restored:
     """Restore partition 0 as a starting worker does."""
     app = create(setup)
     table = app.tables[TABLE]
     assert isinstance(table, BatchTable)
+    table.is_whole = is_whole
     try:
         read = await restore_tables(app.batch_processor.new_plain_consumer, [table], {0})
         return dict(table.stores[0].scan(b"", b"\xff")), table.stores[0].offset, read

@@ -18,7 +18,7 @@ NEVER_S = 3600.0
 
 async def test_a_worker_stopped_under_load_leaves_nothing_folded_behind(setup: Setup) -> None:
     """Nothing came due before: all of it was flushed because of the stop, and the next worker folds only the rest."""
-    lazy = replace(setup, publish_s=NEVER_S, checkpoint_s=NEVER_S, fetch_bytes=1, pause_s=0.01)
+    lazy = replace(setup, publish_s=NEVER_S, checkpoint_s=NEVER_S, fetch_bytes=1, pause_s=0.05)
     await publish(setup, 0, [("a", 1)] * 1000, batch=5)
     with Worker(lazy) as worker:
         worker.until(lambda metrics: metrics["records"] > 0)
@@ -36,6 +36,7 @@ async def test_a_worker_stopped_under_load_leaves_nothing_folded_behind(setup: S
 
 async def test_a_worker_stopped_while_it_waits_to_join_the_group_exits(setup: Setup) -> None:
     """The group waits for a member that stands still, so that the second one's joining takes its session."""
+    setup = replace(setup, session_timeout_s=6.0)
     with Worker(setup) as first, Worker(replace(setup, directory=setup.directory + "-second")) as second:
         first.ready().process.send_signal(signal.SIGSTOP)
         second.until_logged("(Re-)joining group")

@@ -23,6 +23,7 @@ from app.domain import (
     twin_remember,
     twin_say,
     twin_state,
+    twin_topology,
     windows,
 )
 from app.domain.units import Milliseconds, Offset
@@ -296,7 +297,7 @@ def a_former_owner_had_the_last_word(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(twin.SitePartition, "caught_up_at", lambda *_: None)
 
 
-@planted("closed windows are restated past a former owner's end", 1500)
+@planted("closed windows are restated past a former owner's end", 1900)
 def changed_windows_are_restated_too_early_only(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(twin, "restate_deferred", lambda _: None)
 
@@ -380,3 +381,16 @@ def rows_are_remembered_before_messages_are_said(patch: pytest.MonkeyPatch) -> N
 @planted("a writer that was overtaken starts over")
 def newer_rows_of_another_writer_are_overlooked(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(foreign, "newest_version", lambda _: b"")
+
+
+@planted("a site's own windows follow its devices")
+def a_site_keeps_the_kinds_that_it_was_said_with(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(twin_topology, "_is_redescribed", lambda *_, **__: False)
+
+
+@planted("a restart finds the devices that changed meanwhile")
+def devices_that_changed_over_a_restart_are_forgotten(patch: pytest.MonkeyPatch) -> None:
+    _around(
+        patch, twin_topology, "_is_redescribed",
+        lambda original, state, *more, **named: state.has_topology and original(state, *more, **named),
+    )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from contextlib import suppress
 from typing import NamedTuple
@@ -62,6 +63,12 @@ class Schedule:
         twins = [worker.machine for worker in self.workers[: self.world.partitions]]
         records = sum(map(len, self.world.logs.values()))
         return Result(self.seed, differences(self.cluster, twins), self.cluster.crashes, records)
+
+    def digest(self) -> str:
+        """Return a digest of every byte that was said and remembered, in order."""
+        cluster = self.cluster
+        logs = [cluster.contributed, sorted(cluster.changelogs.items()), sorted(cluster.published.items())]
+        return hashlib.sha256(repr(logs).encode()).hexdigest()
 
     def _step(self) -> None:
         number = self.chance.randrange(len(self.workers))

@@ -37,6 +37,7 @@ class World:
 
     def __init__(self, seed: int, *, changes: int = 4, records: int = 1_000) -> None:
         chance = self.chance = random.Random(seed)
+        self.other = random.Random(seed * 6101 + 3)
         self.partitions = chance.choice((1, 2, 2, 3))
         window = chance.choice((60, 60, 300)) * 1000
         self.rules = {
@@ -111,11 +112,32 @@ class World:
         chance, rules = self.chance, self.rules
         count = min(most, chance.choice((0, 0, 1, 2, 4)))
         known = sorted(chance.randrange(BASE_MS, self.end_ms) for _ in range(count))
+        redescribed_ms = self._redescribed_ms() if most else None
         changes = []
         for known_ms in known:
+            if redescribed_ms is not None and redescribed_ms < known_ms:
+                changes.append(Change(redescribed_ms, self._redescribe()))
+                redescribed_ms = None
             effect_ms = known_ms + chance.randrange(-rules["horizon"] // 2, 3 * rules["window"])
             changes.append(Change(known_ms, self._edit(effect_ms, known_ms - rules["horizon"] // 2)))
+        if redescribed_ms is not None:
+            changes.append(Change(redescribed_ms, self._redescribe()))
         return changes
+
+    def _redescribed_ms(self) -> int | None:
+        """Choose when a device turns out to have been of another kind: while every window is still kept, or never."""
+        last_ms = min(self.end_ms, BASE_MS + self.rules["horizon"] // 2 - self.rules["window"])
+        if self.other.random() < 0.7 or last_ms <= BASE_MS:
+            return None
+        return self.other.randrange(BASE_MS, last_ms)
+
+    def _redescribe(self) -> TopologyRecord:
+        """Exchange two kinds that do the same, so that nothing but totals by kind changes, from the first window on."""
+        name = self.other.choice(sorted(self.topology["sites"]))
+        site = self.topology["sites"][name]
+        for device in site["devices"].values():
+            device["kind"] = {"pv": "load", "load": "pv"}.get(device["kind"], device["kind"])
+        return "site", name, site_record(site)
 
     def _edit(self, effect_ms: int, earliest_ms: int) -> TopologyRecord:
         chance = self.chance

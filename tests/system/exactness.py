@@ -17,6 +17,7 @@ class Exactness:
     def __init__(self, plant: Plant) -> None:
         dataset, settings = plant.dataset, plant.settings
         levels = [level_topic(level) for level in dataset.meta.levels]
+        self.plant = plant
         self.reader = Reader(settings.broker, [*levels, AGGREGATE_SITE])
         last_comes_ms = max(SHUFFLE_MS, settings.grace_s * 1000)
         self.due_after_ms = 1000 * (settings.window_s + 2 * dataset.meta.tick_s) + last_comes_ms
@@ -25,11 +26,15 @@ class Exactness:
             self.truth.setdefault((row.node, row.window_start_ms), {})[row.kind] = tuple(row[3:])
 
     def wait(self, at_ms: int) -> int:
-        """Wait until every row that is due at a time is final and equal; return how many rows that are."""
+        """Wait until every row that is due at a time is final and equal; return how many rows that are.
+
+        Every worker that was started has to go on: one that ended would be waited for in vain.
+        """
         due = {key: kinds for key, kinds in self.truth.items() if key[1] + self.due_after_ms <= at_ms}
         wrong: list[Key] = []
 
         def are_equal() -> bool:
+            self.plant.check()
             asyncio.run(self.reader.read())
             wrong[:] = [key for key, kinds in due.items() if not self._is_equal(key, kinds)]
             return not wrong

@@ -85,6 +85,11 @@ class Plant:
             for name, worker in self.workers.items()
         }
 
+    def check(self) -> None:
+        """Raise if a worker ended by itself: what it was to do is waited for in vain."""
+        for worker in self.workers.values():
+            worker.check()
+
     def start(self, *names: str) -> None:
         """Start workers and wait until all of them have their state."""
         for name in names:
@@ -143,7 +148,7 @@ class Plant:
 
     def assert_exact(self) -> Report:
         """Every truth row is equal and final, every reading is accounted for."""
-        report = asyncio.run(verify(self.dataset, self.settings, timeout_s=30.0))
+        report = asyncio.run(verify(self.dataset, self.settings, timeout_s=60.0))
 
         assert report.passed, "\n".join(report.differences[:5])
         assert report.equal == self.dataset.meta.truth_rows

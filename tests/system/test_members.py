@@ -26,7 +26,7 @@ def owned(plant: Plant, *names: str) -> list[int]:
 
 def test_workers_join_and_leave_under_load(new_broker: LocalBroker, tmp_path: Path) -> None:
     plant = Plant(tmp_path, new_broker, small_dataset(tmp_path / "dataset", minutes=20), partitions=2,
-                  session_timeout_s=6)  # fmt: skip
+                  session_timeout_s=12)  # fmt: skip
     plant.make_topics()
     exact = Exactness(plant)
 

@@ -23,8 +23,11 @@ def plant(module_broker: LocalBroker, tmp_path_factory: pytest.TempPathFactory) 
 
 
 def folded(plant: Plant, role: str) -> int:
-    """Return how many records a worker folded since it started."""
-    return int(plant.worker(role).metrics().get("records", 0))
+    """Return how many records a worker has folded since it started, by its next word: the last one may be older."""
+    worker = plant.worker(role)
+    last_s = worker.metrics()["uptime_s"]
+    until(lambda: worker.metrics()["uptime_s"] > last_s, "its next word")
+    return int(worker.metrics()["records"])
 
 
 @pytest.mark.parametrize("role", ROLES)

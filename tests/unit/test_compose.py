@@ -26,9 +26,16 @@ def mounts(service: dict[str, Any]) -> dict[str, str]:
     return {place: source for source, place, *_ in (volume.split(":") for volume in service.get("volumes", []))}
 
 
-def test_the_stack_is_kafka_a_setup_two_twin_workers_a_rollup_worker_and_a_replayer() -> None:
-    assert set(SERVICES) == {"kafka", "setup", "twin-1", "twin-2", "rollup-1", "replayer"}
-    assert [service["command"][1] for service in WORKERS.values()] == ["twin", "twin", "rollup"]
+def test_the_stack_is_kafka_a_setup_workers_of_every_role_and_a_replayer() -> None:
+    assert set(SERVICES) == {"kafka", "setup", "twin-1", "twin-2", "rollup-1", "query-1", "replayer"}
+    assert [service["command"][1] for service in WORKERS.values()] == ["twin", "twin", "rollup", "query"]
+
+
+def test_the_query_worker_answers_this_machine_only() -> None:
+    settings = Settings.load(SERVICES["query-1"]["environment"])
+
+    assert settings.query_host == "0.0.0.0"
+    assert SERVICES["query-1"]["ports"] == [f"127.0.0.1:${{QUERY_PORT:-8086}}:{settings.query_port}"]
 
 
 def test_kafka_reads_the_properties_of_the_local_broker() -> None:
@@ -76,8 +83,9 @@ def test_every_worker_has_a_volume_of_its_own_where_its_state_is() -> None:
     assert "VPP_DATA_DIR=/state" in STAGES[-1]
 
 
-def test_every_worker_is_a_static_member_of_its_own() -> None:
-    members = [(service["command"][1], service["environment"]["VPP_MEMBER_ID"]) for service in WORKERS.values()]
+def test_every_worker_of_a_group_is_a_static_member_of_its_own() -> None:
+    in_groups = [service for service in WORKERS.values() if service["command"][1] != "query"]
+    members = [(service["command"][1], service["environment"]["VPP_MEMBER_ID"]) for service in in_groups]
 
     assert all(member for _, member in members)
     assert len(set(members)) == len(members)
@@ -86,9 +94,10 @@ def test_every_worker_is_a_static_member_of_its_own() -> None:
 @pytest.mark.parametrize("name", WORKERS)
 def test_the_health_of_a_worker_is_asked_of_itself(name: str) -> None:
     worker = WORKERS[name]
-    asked = re.findall(r"//([\w.]+):(\d+)/", worker["healthcheck"]["test"][-1])
+    asked = re.findall(r"//([\w.]+):(\d+)/(\w*)", worker["healthcheck"]["test"][-1])
+    port, path = ("VPP_QUERY_PORT", "healthz") if worker["command"][1] == "query" else ("VPP_WEB_PORT", "livez")
 
-    assert asked == [("127.0.0.1", worker["environment"]["VPP_WEB_PORT"])]
+    assert asked == [("127.0.0.1", worker["environment"][port], path)]
 
 
 def test_workers_come_back_and_the_setup_ends_when_it_has_done_its_work() -> None:

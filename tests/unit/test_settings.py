@@ -48,6 +48,16 @@ INVALID = [
     ("VPP_REQUEST_TIMEOUT_S", "0", "a number from 1 to 600"),
     ("VPP_LOG_LEVEL", "INFO", "debug or info or warning or error"),
     ("VPP_LOG_FORMAT", "xml", "auto or text or json"),
+    ("VPP_PROFILE", "yes", "off or on"),
+    ("VPP_BROKER_SECURITY", "ssl", "local or plaintext or tls or scram"),
+    ("VPP_BROKER_CA_FILE", "missing.pem", "a file that can be read"),
+    ("VPP_BROKER_CERTIFICATE_FILE", "missing.pem", "a file that can be read"),
+    ("VPP_BROKER_KEY_FILE", "missing.pem", "a file that can be read"),
+    ("VPP_BROKER_USER", "a b", "a name without spaces"),
+    ("VPP_BROKER_PASSWORD_FILE", "missing", "a file that can be read"),
+    ("VPP_BROKER_MECHANISM", "PLAIN", "SCRAM-SHA-512 or SCRAM-SHA-256"),
+    ("VPP_WEB_HOST", "a b", "a host name or address"),
+    ("VPP_READY_LAG", "-1", "an integer from 0 to 1000000000"),
     ("VPP_WEB_PORT", "65536", "an integer from 0 to 65535"),
     ("VPP_QUERY_HOST", "a b", "a host name or address"),
     ("VPP_QUERY_PORT", "-1", "an integer from 0 to 65535"),
@@ -55,6 +65,7 @@ INVALID = [
     ("VPP_QUERY_PAGE", "0", "an integer from 1 to 100000"),
     ("VPP_QUERY_WINDOWS", "0", "an integer from 1 to 10000000"),
     ("VPP_QUERY_DEPTH", "0", "an integer from 1 to 10000"),
+    ("VPP_QUERY_CONNECTIONS", "0", "an integer from 1 to 1000000"),
     ("VPP_QUERY_STREAMS", "-1", "an integer from 0 to 100000"),
     ("VPP_QUERY_STREAMS_PER_CLIENT", "0", "an integer from 1 to 100000"),
     ("VPP_QUERY_EVENTS", "99", "an integer from 100 to 10000000"),
@@ -62,12 +73,23 @@ INVALID = [
 ]
 
 CONFLICTS = [
+    ({"VPP_BROKER": "kafka:9092"}, "VPP_BROKER_SECURITY is local; allowed: tls or scram, or plaintext if all may read"),
+    ({"VPP_BROKER_CA_FILE": __file__}, "VPP_BROKER_SECURITY is local; allowed: tls or scram, as there are files"),
+    ({"VPP_BROKER_USER": "one"}, "VPP_BROKER_SECURITY is local; allowed: scram, as there is a user"),
+    ({"VPP_BROKER_SECURITY": "tls", "VPP_BROKER_USER": "one"}, "VPP_BROKER_SECURITY is tls; allowed: scram, as"),
+    ({"VPP_BROKER_SECURITY": "scram", "VPP_BROKER_USER": "one"}, "allowed: with VPP_BROKER_USER and VPP_BROKER_PASSWO"),
+    ({"VPP_BROKER_SECURITY": "tls", "VPP_BROKER_KEY_FILE": __file__}, "allowed: both or none"),
     ({"VPP_HEARTBEAT_S": "4", "VPP_SESSION_TIMEOUT_S": "10"}, "VPP_HEARTBEAT_S is 4; allowed: at most a third"),
     ({"VPP_SESSION_TIMEOUT_S": "31"}, "VPP_REQUEST_TIMEOUT_S is 30; allowed: at least VPP_SESSION_TIMEOUT_S (31)"),
     ({"VPP_GRACE_S": "3600", "VPP_HORIZON_S": "3600"}, "VPP_GRACE_S is 3600; allowed: less than VPP_HORIZON_S (3600)"),
     (
         {"VPP_DELAYED_INTERVALS": "5", "VPP_OFFLINE_INTERVALS": "4"},
         "VPP_OFFLINE_INTERVALS is 4; allowed: at least VPP_DELAYED_INTERVALS (5)",
+    ),
+    ({"VPP_PUBLISH_CADENCE_S": "11"}, "VPP_PUBLISH_CADENCE_S is 11; allowed: at most VPP_ATTENDED_GAP_S (10)"),
+    (
+        {"VPP_ATTENDED_GAP_S": "20", "VPP_PUBLISH_CADENCE_S": "21"},
+        "VPP_PUBLISH_CADENCE_S is 21; allowed: at most VPP_ATTENDED_GAP_S (20)",
     ),
 ]
 
@@ -128,7 +150,7 @@ def test_the_defaults_are_those_of_the_contract():
         ({"VPP_TICK_S": "20"}, 20_000, 200_000),
         ({"VPP_TICK_S": "1.5"}, 1_500, 15_000),
         ({"VPP_TICK_S": "20", "VPP_ATTENDED_GAP_S": "100"}, 20_000, 100_000),
-        ({"VPP_ATTENDED_GAP_S": "0.4"}, 1_000, 400),
+        ({"VPP_ATTENDED_GAP_S": "0.4", "VPP_PUBLISH_CADENCE_S": "0.4"}, 1_000, 400),
     ],
 )
 def test_the_attended_gap_is_ten_ticks_unless_it_is_given(environ, tick_ms, gap_ms):
@@ -149,7 +171,9 @@ def test_a_level_may_hold_an_equals_sign():
 
 
 def test_several_brokers_are_given_with_commas():
-    assert Settings.load({"VPP_BROKER": "kafka-1:9092,10.0.0.2:9093"}).broker == "kafka-1:9092,10.0.0.2:9093"
+    given = {"VPP_BROKER": "kafka-1:9092,10.0.0.2:9093", "VPP_BROKER_SECURITY": "tls"}
+
+    assert Settings.load(given).broker == "kafka-1:9092,10.0.0.2:9093"
 
 
 def test_each_role_keeps_its_state_in_a_directory_of_its_own():

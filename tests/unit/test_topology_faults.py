@@ -114,3 +114,10 @@ def test_a_cycle_that_begins_later_is_found():
 @pytest.mark.parametrize("kind", ["pv", "toaster", "ev_charger2"])
 def test_any_lower_case_word_is_a_kind(kind):
     assert faults(a_topology(SOUND | with_device(kind=kind))) == []
+
+
+def test_a_device_that_many_sites_claim_is_one_fault_for_each_of_them_but_the_first() -> None:
+    sites = {f"s{number}": a_site("feeder", devices=[a_device("d")]) for number in range(100)}
+    found = [fault for fault in faults(a_topology(sites)) if fault.startswith("device 'd'")]
+
+    assert len(found) == 99
