@@ -83,6 +83,7 @@ class Plant:
         return {
             f"{name}, exit code {worker.exit_code}": self.log_of(name)[-characters:]
             for name, worker in self.workers.items()
+            if worker.log.exists()
         }
 
     def check(self) -> None:
