@@ -15,7 +15,7 @@ from tests.batch.kafka import CLEANED_AT_ONCE, committed, make_topics, records, 
 from tests.batch.running import running
 from tests.batch.test_recovery import restore, row
 
-pytestmark = [pytest.mark.broker, pytest.mark.xdist_group("broker")]
+pytestmark = pytest.mark.broker
 PATIENCE_S = 90.0
 Rows = list[tuple[bytes, bytes | None]]
 

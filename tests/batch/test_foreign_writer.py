@@ -10,7 +10,7 @@ from tests.batch.counting import TABLE, Setup
 from tests.batch.kafka import records
 from tests.batch.running import running
 
-pytestmark = [pytest.mark.broker, pytest.mark.xdist_group("broker")]
+pytestmark = pytest.mark.broker
 STALE, OURS, NEWER = bytes(8), b"\x02" * 8, b"\x03" * 8
 
 

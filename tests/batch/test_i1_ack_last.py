@@ -12,7 +12,7 @@ from tests.batch.kafka import committed, make_topics, new_name, publish, records
 from tests.batch.killing import read_disk
 from tests.batch.worker import Worker
 
-pytestmark = [pytest.mark.broker, pytest.mark.xdist_group("broker")]
+pytestmark = pytest.mark.broker
 REFUSED = 3000
 """Bytes: more than a topic of the test takes, so that the broker refuses what is sent there."""
 SMALL = {"max.message.bytes": "2000"}

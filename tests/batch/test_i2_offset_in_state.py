@@ -7,7 +7,7 @@ import pytest
 from tests.batch.kafka import remembered, said
 from tests.batch.killing import Evidence
 
-pytestmark = [pytest.mark.broker, pytest.mark.xdist_group("broker")]
+pytestmark = pytest.mark.broker
 
 
 async def test_totals_are_exact_after_kills_with_the_disk_kept_and_wiped(killed: Evidence) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.batch.killing import Disk, Evidence, read_disk
 
-pytestmark = [pytest.mark.broker, pytest.mark.xdist_group("broker")]
+pytestmark = pytest.mark.broker
 
 
 def test_a_killed_workers_disk_is_the_changelog_up_to_its_offset(killed: Evidence) -> None:

@@ -10,7 +10,7 @@ from tests.batch.counting import Setup
 from tests.batch.kafka import committed, publish, publish_transactions, said
 from tests.batch.running import is_settled, running, until
 
-pytestmark = [pytest.mark.broker, pytest.mark.xdist_group("broker")]
+pytestmark = pytest.mark.broker
 NEVER_S = 3600.0
 
 

@@ -10,7 +10,7 @@ from tests.batch.counting import Setup
 from tests.batch.kafka import committed, publish, remembered, said
 from tests.batch.worker import Worker
 
-pytestmark = [pytest.mark.broker, pytest.mark.xdist_group("broker")]
+pytestmark = pytest.mark.broker
 
 
 async def test_an_exception_while_folding_ends_the_process_before_what_comes_after(setup: Setup) -> None:

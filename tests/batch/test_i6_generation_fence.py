@@ -14,7 +14,7 @@ from tests.batch.kafka import publish, remembered, said
 from tests.batch.running import running, until
 from tests.batch.worker import Worker
 
-pytestmark = [pytest.mark.broker, pytest.mark.xdist_group("broker")]
+pytestmark = pytest.mark.broker
 NEVER_S = 3600.0
 
 

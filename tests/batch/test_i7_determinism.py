@@ -10,7 +10,7 @@ from tests.batch.counting import Setup
 from tests.batch.kafka import delete_topics, make_topics, publish, records
 from tests.batch.running import running, until
 
-pytestmark = [pytest.mark.broker, pytest.mark.xdist_group("broker")]
+pytestmark = pytest.mark.broker
 NEVER_S = 3600.0
 Said = list[tuple[bytes, bytes]]
 

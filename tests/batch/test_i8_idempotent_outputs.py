@@ -6,7 +6,7 @@ import pytest
 
 from tests.batch.killing import Evidence
 
-pytestmark = [pytest.mark.broker, pytest.mark.xdist_group("broker")]
+pytestmark = pytest.mark.broker
 
 
 def test_messages_are_repeated_after_kills_and_the_newest_of_a_key_is_right(killed: Evidence) -> None:

@@ -15,7 +15,7 @@ from tests.batch.counting import Setup
 from tests.batch.kafka import publish
 from tests.batch.running import is_settled, running, until
 
-pytestmark = [pytest.mark.broker, pytest.mark.xdist_group("broker")]
+pytestmark = pytest.mark.broker
 NEVER_S = 3600.0
 
 

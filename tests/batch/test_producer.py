@@ -11,7 +11,7 @@ from tests.batch.counting import Setup
 from tests.batch.kafka import make_topics, records
 from tests.batch.running import running
 
-pytestmark = [pytest.mark.broker, pytest.mark.xdist_group("broker")]
+pytestmark = pytest.mark.broker
 
 
 async def test_no_batch_is_larger_than_full_unless_one_message_is(setup: Setup) -> None:

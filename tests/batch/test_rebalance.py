@@ -11,7 +11,7 @@ from tests.batch.kafka import is_committed, publish, remembered, said, until_com
 from tests.batch.killing import Evidence
 from tests.batch.worker import Worker
 
-pytestmark = [pytest.mark.broker, pytest.mark.xdist_group("broker")]
+pytestmark = pytest.mark.broker
 NEVER_S = 3600.0
 
 

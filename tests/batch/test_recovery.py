@@ -14,7 +14,7 @@ from tests.batch.kafka import delete_records, delete_topics, make_topics, publis
 from tests.batch.killing import read_disk
 from tests.batch.worker import Worker
 
-pytestmark = [pytest.mark.broker, pytest.mark.xdist_group("broker")]
+pytestmark = pytest.mark.broker
 Restored = tuple[dict[bytes, bytes], int, int]
 """Rows, the offset up to which they are held, and how many records were read."""
 

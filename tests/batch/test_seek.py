@@ -14,7 +14,7 @@ from tests.batch.kafka import commit, delete_records, delete_topics, make_topics
 from tests.batch.running import is_settled, running, until
 from tests.batch.worker import Worker
 
-pytestmark = [pytest.mark.broker, pytest.mark.xdist_group("broker")]
+pytestmark = pytest.mark.broker
 
 
 @pytest.mark.parametrize("offset", [0, 5], ids=["behind", "ahead"])

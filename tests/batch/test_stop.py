@@ -12,7 +12,7 @@ from tests.batch.kafka import committed, publish, remembered, said
 from tests.batch.killing import read_disk
 from tests.batch.worker import Worker
 
-pytestmark = [pytest.mark.broker, pytest.mark.xdist_group("broker")]
+pytestmark = pytest.mark.broker
 NEVER_S = 3600.0
 
 

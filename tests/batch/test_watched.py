@@ -11,7 +11,7 @@ import pytest
 
 from tests.batch.counting import Setup
 
-pytestmark = [pytest.mark.broker, pytest.mark.xdist_group("broker")]
+pytestmark = pytest.mark.broker
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 60

@@ -13,7 +13,7 @@ from tests.faults.matrix import ROWS
 from tests.faults.planted import SPOILED, Spoiled
 from tests.faults.trial import Trial
 
-pytestmark = [pytest.mark.broker, pytest.mark.xdist_group("broker")]
+pytestmark = pytest.mark.broker
 
 SEED = 7
 

@@ -11,7 +11,7 @@ from app.kafka.broker import LocalBroker
 from tests.system.deployment import Deployment
 from tests.worlds import World, device
 
-pytestmark = [pytest.mark.broker, pytest.mark.xdist_group("system")]
+pytestmark = pytest.mark.broker
 
 NOON_MS = 1_464_782_400_000
 LEVELS = ("--levels", "feeder,grid")

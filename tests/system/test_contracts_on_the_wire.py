@@ -19,7 +19,7 @@ from app.kafka.clients import read_to_end
 from tests.schemas import document, schema_name, validator
 from tests.system.commands import gridtwin, workers
 
-pytestmark = [pytest.mark.broker, pytest.mark.xdist_group("system")]
+pytestmark = pytest.mark.broker
 
 PUBLIC = (topics.REJECTED, topics.TELEMETRY, topics.TOPOLOGY_SITE, topics.TOPOLOGY_NODE, topics.AGGREGATE_SITE,
           topics.TWIN_UPDATED, topics.TWIN_TRANSITIONED)  # fmt: skip

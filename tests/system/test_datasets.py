@@ -15,7 +15,7 @@ from tests.system.deployment import Deployment
 from tests.system.plant import until
 from tests.worlds import World, device, edge, say_everything
 
-pytestmark = [pytest.mark.broker, pytest.mark.xdist_group("system")]
+pytestmark = pytest.mark.broker
 
 HOUR_MS = 3_600_000
 NOON_MS = 1_464_782_400_000

@@ -11,7 +11,7 @@ from app.kafka.broker import LocalBroker
 from tests.system.exactness import Exactness
 from tests.system.plant import ROLES, Plant, small_dataset, until
 
-pytestmark = [pytest.mark.broker, pytest.mark.xdist_group("system")]
+pytestmark = pytest.mark.broker
 
 
 def test_an_old_disk_and_an_empty_one_give_the_same_numbers(new_broker: LocalBroker, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from app.kafka.clients import BatchPublisher, partition_of
 from app.topics import level_topic
 from tests.system.commands import ROOT, gridtwin, run, until, workers
 
-pytestmark = [pytest.mark.broker, pytest.mark.xdist_group("system")]
+pytestmark = pytest.mark.broker
 
 PARTITIONS = 8
 DEVICE = {"device": "home-1/battery", "kind": "battery", "rated_power_w": 5000, "reporting_interval_s": 60}

@@ -10,7 +10,7 @@ from app.demo.workers import WorkerProcess
 from app.kafka.broker import LocalBroker
 from tests.system.plant import Plant, small_dataset
 
-pytestmark = [pytest.mark.broker, pytest.mark.xdist_group("system")]
+pytestmark = pytest.mark.broker
 
 
 def test_a_static_member_that_comes_back_on_another_host_within_its_session_gets_its_partitions(

@@ -12,7 +12,7 @@ from tests.system.exactness import Exactness
 from tests.system.plant import ROLES, Plant, small_dataset, until
 from tests.system.wire import ends_of
 
-pytestmark = [pytest.mark.broker, pytest.mark.xdist_group("system")]
+pytestmark = pytest.mark.broker
 
 WARM_UP_MINUTES = 4
 KILLS = 20

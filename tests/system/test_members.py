@@ -10,7 +10,7 @@ from app.kafka.broker import LocalBroker
 from tests.system.exactness import Exactness
 from tests.system.plant import Plant, small_dataset, until
 
-pytestmark = [pytest.mark.broker, pytest.mark.xdist_group("system")]
+pytestmark = pytest.mark.broker
 
 FIRST = ("twin-1", "rollup-1")
 SECOND = ("twin-2", "rollup-2")

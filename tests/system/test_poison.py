@@ -13,7 +13,7 @@ from app.topics import REJECTED, TELEMETRY, TOPOLOGY_SITE, TWIN_TRANSITIONED
 from tests.system.plant import MINUTE_MS, ROLES, START_MS, Plant, small_dataset, until
 from tests.system.wire import Place, Record, a_reading, ends_of, everything_in, home_of, publish
 
-pytestmark = [pytest.mark.broker, pytest.mark.xdist_group("system")]
+pytestmark = pytest.mark.broker
 
 POISONED_AT_MS = START_MS + 4 * MINUTE_MS
 DAY_MS = 86_400_000

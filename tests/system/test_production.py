@@ -19,7 +19,7 @@ from tests.builders import a_device
 from tests.system.plant import MINUTE_MS, ROLES, Plant, small_dataset, until
 from tests.system.wire import Record, a_reading, apply_nodes, apply_sites, everything_in, home_of, publish
 
-pytestmark = [pytest.mark.broker, pytest.mark.xdist_group("system")]
+pytestmark = pytest.mark.broker
 
 INTERVAL_S = 7
 """A site is delayed after three of them: less than the outage takes, more than a busy machine stands still."""

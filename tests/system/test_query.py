@@ -22,7 +22,7 @@ from tests.system.commands import run, until
 from tests.system.deployment import Deployment
 from tests.worlds import World, device, edge, say_everything
 
-pytestmark = [pytest.mark.broker, pytest.mark.xdist_group("system")]
+pytestmark = pytest.mark.broker
 
 NOON_MS = 1_464_782_400_000
 MINUTE_MS = 60_000

@@ -20,7 +20,7 @@ from tests.system.plant import MINUTE_MS, Plant, small_dataset
 from tests.system.query_session import Session
 from tests.system.test_query import Listening, a_free_port
 
-pytestmark = [pytest.mark.broker, pytest.mark.xdist_group("system")]
+pytestmark = pytest.mark.broker
 
 
 class Hall:

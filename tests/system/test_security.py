@@ -18,7 +18,7 @@ from tests.system.offsets import until_idle
 from tests.system.plant import ROLES, Plant, small_dataset
 from tests.system.secured import ADMIN, PASSWORDS, USERS, environ_of, grant, new_broker
 
-pytestmark = [pytest.mark.broker, pytest.mark.xdist_group("system")]
+pytestmark = pytest.mark.broker
 
 REFUSED = "no Kafka broker answers at"
 

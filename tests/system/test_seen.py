@@ -19,7 +19,7 @@ from tests.system.offsets import until_idle
 from tests.system.plant import ROLES, Plant, small_dataset, until
 from tests.system.wire import everything_in
 
-pytestmark = [pytest.mark.broker, pytest.mark.xdist_group("system")]
+pytestmark = pytest.mark.broker
 
 PATIENCE_S = 2.0
 WELL = 200

@@ -10,7 +10,7 @@ from app.kafka.broker import LocalBroker
 from tests.system.offsets import committed, end, until_idle
 from tests.system.plant import ROLES, Plant, small_dataset, until
 
-pytestmark = [pytest.mark.broker, pytest.mark.xdist_group("system")]
+pytestmark = pytest.mark.broker
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from app.topics import CONTRIBUTED, NODE_CHANGELOG, TELEMETRY, TWIN_CHANGELOG
 from tests.system.offsets import until_idle
 from tests.system.plant import ROLES, Plant, small_dataset, until
 
-pytestmark = [pytest.mark.broker, pytest.mark.xdist_group("system")]
+pytestmark = pytest.mark.broker
 
 
 @pytest.fixture(scope="module")

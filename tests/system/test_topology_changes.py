@@ -16,7 +16,7 @@ from tests.builders import a_device
 from tests.system.plant import MINUTE_MS, ROLES, START_MS, Plant, small_dataset, until
 from tests.system.wire import Record, a_reading, apply_nodes, apply_sites, everything_in, publish
 
-pytestmark = [pytest.mark.broker, pytest.mark.xdist_group("system")]
+pytestmark = pytest.mark.broker
 
 SITE = "a late house"
 DEVICE = "its meter"

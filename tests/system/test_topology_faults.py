@@ -15,7 +15,7 @@ from tests.system.exactness import Exactness
 from tests.system.plant import ROLES, Plant, small_dataset, until
 from tests.system.wire import apply_nodes, apply_sites, everything_in
 
-pytestmark = [pytest.mark.broker, pytest.mark.xdist_group("system")]
+pytestmark = pytest.mark.broker
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from app.topics import AGGREGATE_SITE, level_topic
 from tests.system.deployment import Deployment
 from tests.worlds import World, device, say_everything
 
-pytestmark = [pytest.mark.broker, pytest.mark.xdist_group("system")]
+pytestmark = pytest.mark.broker
 
 START_MS = 1_464_782_400_000
 WINDOW_MS = 60_000
