@@ -7,7 +7,13 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from aiokafka.errors import GroupAuthorizationFailedError, GroupCoordinatorNotAvailableError, for_code
+from aiokafka.errors import (
+    GroupAuthorizationFailedError,
+    GroupCoordinatorNotAvailableError,
+    GroupLoadInProgressError,
+    NotCoordinatorForGroupError,
+    for_code,
+)
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Array, Boolean, Bytes, Int16, Int32, Schema, String
 
@@ -20,6 +26,7 @@ from app.topics import AGGREGATE_SITE
 CODES = {"Read": 3, "Write": 4, "Create": 5, "Describe": 8, "DescribeConfigs": 10}
 """Kafka's numbers; a bit of each is set where it is allowed."""
 RETRY_S = 0.2
+UNSETTLED = (GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError)
 LEVEL_PREFIX = "vpp.aggregate."
 
 _Text = String("utf-8")
@@ -116,28 +123,27 @@ async def _on_topics(client: Any, names: list[str]) -> dict[str, int]:
 
 
 async def _on_group(client: Any, name: str) -> int:
-    try:
-        node = await _coordinator(client, name)
-        await client._client.ready(node)
-        answer = await client._client.send(node, _OfGroups([name]))
-    except GroupAuthorizationFailedError:
-        return 0
-    ((code, *_, operations),) = answer.groups
-    if code and for_code(code) is not GroupAuthorizationFailedError:
-        raise for_code(code)(f"of group {name}")
-    return 0 if code else int(operations)
-
-
-async def _coordinator(client: Any, group: str) -> int:
-    """A new cluster makes the topic of its groups when the first is asked for."""
+    """A new cluster makes the topic of its groups when first asked, and takes a while to settle who has which."""
     until_s = time.monotonic() + LONGEST_SILENCE_S
     while True:
         try:
-            return int(await client.find_coordinator(group))
-        except GroupCoordinatorNotAvailableError:
+            return await _ask_of_group(client, name)
+        except GroupAuthorizationFailedError:
+            return 0
+        except UNSETTLED:
             if time.monotonic() > until_s:
                 raise
         await asyncio.sleep(RETRY_S)
+
+
+async def _ask_of_group(client: Any, name: str) -> int:
+    node = int(await client.find_coordinator(name))
+    await client._client.ready(node)
+    answer = await client._client.send(node, _OfGroups([name]))
+    ((code, *_, operations),) = answer.groups
+    if code:
+        raise for_code(code)(f"of group {name}")
+    return int(operations)
 
 
 def _missing(needed: Iterable[Acl], allowed: dict[str, int]) -> Iterable[str]:
