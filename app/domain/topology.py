@@ -151,7 +151,13 @@ def _instants(member: Edge | DeviceRecord) -> Iterator[Milliseconds]:
 
 
 def earliest_effect_ms(old: SiteRecord | None, new: SiteRecord | None) -> Milliseconds | None:
-    """Return the first instant from which two records of a site differ, or None if they do not."""
+    """Return the first instant from which two records of a site differ, or None if they do not.
+
+    A device that is another or gone makes a difference everywhere: its readings count by what it is, those from
+    outside its validity, too.
+    """
+    if old is not None and new is not None and _described(old).items() - _described(new).items():
+        return Milliseconds(0)
     return _earliest(
         {*old.parents, *old.devices} if old else set(),
         {*new.parents, *new.devices} if new else set(),
@@ -163,6 +169,14 @@ def earliest_node_effect_ms(old: NodeRecord | None, new: NodeRecord | None) -> M
     if old is None or new is None or (old.level, old.hierarchy) != (new.level, new.hierarchy):
         return None if old == new else Milliseconds(0)
     return _earliest({*old.parents}, {*new.parents})
+
+
+def _described(site: SiteRecord) -> dict[str, tuple[object, ...]]:
+    """Return what each device is; of two records of one device the first holds."""
+    return {
+        one.device: (one.kind, one.rated_power_w, one.reporting_interval_s, one.usable_capacity_wh)
+        for one in reversed(site.devices)
+    }
 
 
 def _earliest(old: set[Edge | DeviceRecord], new: set[Edge | DeviceRecord]) -> Milliseconds | None:

@@ -59,6 +59,7 @@ def _take_site(
     site = state.sites.get(name)
     if site is None:
         site = state.sites[name] = Site(name)
+    comes_back = _comes_back(site, record)
     site.describe(record, state.rules)
     if state.has_row and _is_redescribed(state, old, record, is_new=offset > said_through):
         state.redescribed.add(site)
@@ -66,7 +67,13 @@ def _take_site(
     if site.quarantined_at is not None and offset > state.topology_offsets[1]:
         _release(state, site)
     watch(state, site)
-    return earliest_effect_ms(old, record)
+    return ALWAYS if comes_back else earliest_effect_ms(old, record)
+
+
+def _comes_back(site: Site, record: SiteRecord | None) -> bool:
+    """Whether a device that was gone is there again: what it said before counts again."""
+    names = () if record is None else (one.device for one in record.devices)
+    return any(name in site.devices and site.devices[name].record is None for name in names)
 
 
 def _is_redescribed(state: TwinState, old: SiteRecord | None, record: SiteRecord | None, *, is_new: bool) -> bool:

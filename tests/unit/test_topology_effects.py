@@ -21,7 +21,6 @@ def moved(at_ms: int) -> SiteRecord:
     [
         (HOME, None),
         (moved(100), 100),
-        (a_site("feeder", devices=[a_device("d"), a_device("e", from_ms=20)]), 20),
         (a_site("feeder", devices=[a_device("d", to_ms=200)]), 200),
         (a_site("feeder", devices=[a_device("d", rated_w=1)]), 0),
         (a_site("other", devices=[a_device("d")]), 0),
@@ -31,6 +30,13 @@ def moved(at_ms: int) -> SiteRecord:
 def test_a_site_changes_from_the_first_instant_at_which_its_records_differ(new, from_ms):
     assert earliest_effect_ms(HOME, new) == from_ms
     assert earliest_effect_ms(new, HOME) == from_ms
+
+
+def test_a_device_makes_a_difference_from_when_it_is_valid_but_everywhere_when_it_is_gone():
+    both = a_site("feeder", devices=[a_device("d"), a_device("e", from_ms=20)])
+
+    assert earliest_effect_ms(HOME, both) == 20
+    assert earliest_effect_ms(both, HOME) == 0
 
 
 def test_an_end_that_is_moved_makes_a_difference_from_the_earlier_end():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from app.domain.contracts import Edge
+import pytest
+
+from app.domain.contracts import Edge, SiteRecord
 from app.domain.twin import SitePartition
 from app.domain.twin_say import RESTATED_AT_ONCE
 from tests.builders import NOON_MS, Disk, Heard, Log, a_device, a_site, a_village, flush, hear
@@ -43,6 +45,36 @@ def test_a_kind_that_is_corrected_is_corrected_in_the_sites_closed_windows_too()
     row = heard.site_windows[f"a|{NOON_MS}"]
     assert (row["status"], row["revision"]) == ("corrected", log.records[-1].offset)
     assert next_turn(machine, log).site_windows == {}
+
+
+def from_when(at_ms: int, kind: str = "load") -> SiteRecord:
+    return a_site("feeder-1", devices=[a_device("load-a", kind=kind, from_ms=at_ms)])
+
+
+def test_a_kind_that_is_corrected_is_corrected_in_windows_from_outside_its_validity_too() -> None:
+    machine, log = closed(Disk())
+    machine.learn_site("a", from_when(NOON_MS + 10 * WINDOW_MS), 1)
+    next_turn(machine, log)
+    machine.learn_site("a", from_when(NOON_MS + 10 * WINDOW_MS, "pv"), 2)
+    heard = next_turn(machine, log)
+
+    assert sums(heard) == {f"a|{NOON_MS}": {"all": 1, "pv": 1}}
+    assert heard.windows("feeder-1")[NOON_MS].kinds["pv"].sum_w == 1
+
+
+@pytest.mark.parametrize("kind", ["load", "pv"])
+def test_a_device_that_went_and_comes_back_counts_again_wherever_it_was_heard(kind: str) -> None:
+    machine, log = closed(Disk())
+    machine.learn_site("a", a_site("feeder-1", devices=[]), 1)
+    gone = next_turn(machine, log)
+    machine.learn_site("a", from_when(NOON_MS + 10 * WINDOW_MS, kind), 2)
+    heard = next_turn(machine, log)
+
+    def sums_of(one: Heard) -> dict[str, int]:
+        return {name: total.sum_w for name, total in one.windows("feeder-1")[NOON_MS].kinds.items()}
+
+    assert sums_of(gone) == {"load": 20}
+    assert sums_of(heard) == ({"load": 21} if kind == "load" else {"load": 20, "pv": 1})
 
 
 def test_a_late_reading_meets_the_devices_as_they_are_said() -> None:
