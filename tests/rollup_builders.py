@@ -81,10 +81,12 @@ def a_node_partition(disk: Disk | None = None, *, partitions: int = 2, **rules: 
     return NodePartition(0, some_rules(partitions=partitions, **rules), Disk() if disk is None else disk)
 
 
-def published(machine: NodePartition, log: ContributedLog, *, behind: bool = False) -> dict[str, dict]:
+def published(
+    machine: NodePartition, log: ContributedLog, *, behind: bool = False, closing: bool = True
+) -> dict[str, dict]:
     """Fold what is new and return what is published, by key."""
     machine.apply(log.records)
-    return {said.key.decode(): json.loads(said.value) for said in machine.say(behind=behind)}
+    return {said.key.decode(): json.loads(said.value) for said in machine.say(behind=behind, closing=closing)}
 
 
 def keep(machine: NodePartition, disk: Disk) -> None:

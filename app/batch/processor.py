@@ -19,6 +19,7 @@ from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth, serve
 from faust.types import TP
 
 from app.batch.application import BatchApp
+from app.batch.backlog import Backlog
 from app.batch.consumer import BatchConsumer
 from app.batch.crash import reach
 from app.batch.errors import BatchError, die
@@ -34,9 +35,6 @@ from app.batch.table import BatchTable, TableReader
 DEFAULT_PORT = 9092
 IDLE_S = 0.05
 REPORT_S = 1.0
-BEHIND_S = 1.0
-FEW_RECORDS = 2_000
-"""So many are never a backlog, whatever the rate."""
 MAX_PENDING_RECORDS = 400_000
 
 log = logging.getLogger(__name__)
@@ -80,8 +78,7 @@ class Processor:
         self._stream: Any = None
         self._published_s = self._checkpointed_s = time.monotonic()
         self._ends: dict[int, int] = {}
-        self._counted = (time.monotonic(), 0)
-        self._records_per_s = 0.0
+        self._backlog = Backlog(time.monotonic())
         self.fence = Fence(app.conf.broker_session_timeout, app.conf.broker_request_timeout, self._is_member)
         app.batch_processor = self
         for table in self.tables.values():
@@ -295,9 +292,7 @@ class Processor:
         return await read_gap(self.new_plain_consumer, topic, partition, start, end)
 
     def _is_behind(self, partition: int) -> bool:
-        """Whether a partition has more to read than it reads in a second: what is not closed yet can wait."""
-        rate = self._records_per_s / max(1, len(self.machines))
-        return self._lag(partition) > max(FEW_RECORDS, BEHIND_S * rate)
+        return self._backlog.is_behind(self._lag(partition), len(self.machines))
 
     def _lag(self, partition: int) -> int:
         return max(0, self._end(partition) - self.machines[partition].offset - 1)
@@ -311,18 +306,12 @@ class Processor:
         return max(self._ends[partition], end or 0)
 
     def _measure(self) -> None:
-        self._measure_rate()
+        self._backlog.measure(time.monotonic(), self.metrics.records)
         self.metrics.lag = {partition: self._lag(partition) for partition in self.machines}
         self.metrics.queued_batches = self._stream.channel.queue.qsize() if self._stream is not None else 0
         self.metrics.pending_batches = sum(map(len, self._pending.values()))
         self.metrics.pending_records = self._pending_records
         self.report(self.metrics.snapshot())
-
-    def _measure_rate(self) -> None:
-        (then_s, before), now_s = self._counted, time.monotonic()
-        if now_s - then_s >= REPORT_S / 2:
-            self._records_per_s = (self.metrics.records - before) / (now_s - then_s)
-            self._counted = (now_s, self.metrics.records)
 
 
 def _spare_the_collector() -> None:

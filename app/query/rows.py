@@ -99,11 +99,6 @@ def after(prefix: bytes) -> bytes:
     return bare[:-1] + bytes([bare[-1] + 1])
 
 
-def part_of(key: bytes) -> int:
-    """Return the last number in a dated key."""
-    return int.from_bytes(key[-8:], "big")
-
-
 class Draft:
     """Rows as they will be: those not yet written lie over those on disk."""
 
