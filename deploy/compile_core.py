@@ -46,10 +46,10 @@ def main() -> int:
 
 def _flatten_units(units: Path) -> None:
     source = units.read_text()
-    before, _, rest = source.partition("from typing import TYPE_CHECKING")
+    before, _, rest = source.partition("from typing import TYPE_CHECKING, Final")
     aliases = "".join(f"{unit}: TypeAlias = int\n" for unit in UNITS)
     units.write_text(
-        f"{before}from typing import TypeAlias\n\n{aliases}\nMS_PER_S = {rest.partition('MS_PER_S = ')[2]}"
+        f"{before}from typing import Final, TypeAlias\n\n{aliases}\nMS_PER_S{rest.partition('MS_PER_S')[2]}"
     )
 
 
@@ -68,7 +68,7 @@ def _build(work: Path) -> str | None:
 def _can(file: Path) -> bool:
     """A module of records stays as it is, and so does what is nothing but a name."""
     lines = file.read_text().splitlines()
-    return file.stem not in ("__init__", "units") and not any(
+    return file.stem != "__init__" and not any(
         line.startswith(start) and end in line for line in lines for start, end in STAYS
     )
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from app.domain.rules import Rules
 from app.domain.units import Milliseconds
 
-NOT_STARTED = Milliseconds(-1)
+NOT_STARTED: Final = Milliseconds(-1)
 
 
 class StreamClock:

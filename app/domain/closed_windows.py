@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from zlib import crc32
 
 from app.domain.membership import Membership
 from app.domain.rows import RowReader
 from app.domain.rules import Rules
 from app.domain.site import Device, Entry, Site
+from app.domain.site_records import EntryRow
 from app.domain.site_rows import (
     WINDOW_TABLE,
-    EntryRow,
     block_of_key,
     decode_block,
     encode_block,
@@ -36,6 +35,7 @@ class ClosedWindows:
         self, rules: Rules, reader: RowReader, sites: dict[str, Site], new_window: Callable[[Milliseconds], Window]
     ) -> None:
         self.rules = rules
+        self.blocks = rules.window_blocks
         self.reader = reader
         self.sites = sites
         self.new_window = new_window
@@ -139,8 +139,7 @@ class ClosedWindows:
 
     def _release(self, window: Window) -> None:
         for entry in window.entries if window.is_complete else _all(window.blocks.values()):
-            if entry in entry.device.entries:
-                entry.device.entries.remove(entry)
+            entry.device.drop(entry)
         if window.is_complete:
             del self.held[window.start_ms]
         window.blocks = {}
@@ -187,7 +186,7 @@ class ClosedWindows:
         return blocks
 
     def _block_of(self, site: Site) -> int:
-        return crc32(site.key) % self.rules.window_blocks
+        return site.crc % self.blocks
 
 
 def _is_needed(window: Window) -> bool:

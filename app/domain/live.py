@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from app.domain.contracts import KindLive, LiveTotals
-from app.domain.site import Device, Site
+from app.domain.site import NEVER, Device, Site
 from app.domain.units import Milliseconds, WattHours, Watts
 
-KIND_MEASURES = 9
-SITE_STATES = 5
-STORAGE_MEASURES = 4
+KIND_MEASURES: Final = 9
+SITE_STATES: Final = 5
+STORAGE_MEASURES: Final = 4
+NO_STORAGE: Final = (0, 0, 0, 0)
+NOWHERE: Final = (0, 0, 0, 0, 0)
+IN_STATE: Final = tuple(tuple(int(state == other) for other in range(SITE_STATES)) for state in range(SITE_STATES))
+"""By connectivity; sites share these, there are millions of them."""
 
 
 class Share(NamedTuple):
     """What one site adds to each of its nodes."""
 
     nodes: tuple[str, ...]
-    kinds: dict[str, tuple[int, ...]]
+    kinds: tuple[tuple[str, tuple[int, ...]], ...]
     sites: tuple[int, ...]
     storage: tuple[int, ...]
 
@@ -35,7 +39,7 @@ class NodeLive:
 
     def add(self, share: Share, sign: int) -> None:
         """Add a share, or take it away again (sign -1)."""
-        for kind, measures in share.kinds.items():
+        for kind, measures in share.kinds:
             _add(self.kinds.setdefault(kind, [0] * KIND_MEASURES), measures, sign)
         _add(self.sites, share.sites, sign)
         _add(self.storage, share.storage, sign)
@@ -114,18 +118,19 @@ def share_of(site: Site, nodes: tuple[str, ...], *, stream_ms: Milliseconds, att
     storage = [0] * STORAGE_MEASURES
     for device in site.devices.values():
         if device.record is not None and device.is_member(stream_ms):
-            fresh = device.heard_ms is not None and device.is_fresh(attended_ms)
+            fresh = device.heard_ms != NEVER and device.is_fresh(attended_ms)
             _add(kinds.setdefault(device.record.kind, [0] * KIND_MEASURES), _device(device, fresh=fresh), 1)
             if fresh:
                 _add(storage, _storage(device), 1)
-    sites = tuple(int(state == site.connectivity) if kinds else 0 for state in range(SITE_STATES))
-    return Share(nodes, {kind: tuple(measures) for kind, measures in kinds.items()}, sites, tuple(storage))
+    sites = IN_STATE[site.connectivity] if kinds else NOWHERE
+    stored = tuple(storage) if any(storage) else NO_STORAGE
+    return Share(nodes, tuple((kind, tuple(measures)) for kind, measures in kinds.items()), sites, stored)
 
 
 def _device(device: Device, *, fresh: bool) -> tuple[int, ...]:
     rated_w = int(device.record.rated_power_w) if device.record is not None else 0
     power_w = int(device.active_power_w)
-    if device.heard_ms is None:
+    if device.heard_ms == NEVER:
         return 0, 0, 0, 0, 0, 0, 1, rated_w, 0
     if not fresh:
         return 0, 0, 0, power_w, 0, 1, 0, rated_w, rated_w
@@ -136,7 +141,7 @@ def _storage(device: Device) -> tuple[int, ...]:
     """Only a fresh state of charge counts: power that nobody can vouch for is not available."""
     record, stored = device.record, device.state_of_charge_wh
     if record is None or record.usable_capacity_wh is None or stored is None:
-        return (0,) * STORAGE_MEASURES
+        return NO_STORAGE
     usable, rated_w = int(record.usable_capacity_wh), int(record.rated_power_w)
     return int(stored), usable, rated_w if int(stored) < usable else 0, rated_w if int(stored) > 0 else 0
 

@@ -38,13 +38,14 @@ NOTHING = Expected()
 class Membership:
     """The members of a window: the edges valid at its start, and the devices that it expects."""
 
-    __slots__ = ("ancestors", "expected", "start_ms", "window_s")
+    __slots__ = ("_shares", "ancestors", "expected", "start_ms", "window_s")
 
     def __init__(self, start_ms: Milliseconds, sites: Iterable[Site], ancestors: Ancestors, rules: Rules) -> None:
         self.start_ms = start_ms
         self.window_s = rules.window_s
         self.ancestors: dict[str, tuple[str, ...]] = {}
         self.expected: dict[str, Expected] = {}
+        self._shares: dict[tuple[tuple[str, int, int], ...], Expected] = {}
         for site in sites:
             if site.record is not None:
                 self._add(site, ancestors(site.name, start_ms))
@@ -63,8 +64,14 @@ class Membership:
         held = site.expected
         if held is not None and held[0] is self:
             return held[1]
-        site.expected = (self, self._expected_of(site))
-        return site.expected[1]
+        share = self._shared(self._expected_of(site))
+        site.expected = (self, share)
+        return share
+
+    def _shared(self, share: Expected) -> Expected:
+        """Return the one share that stands for all of its like: most sites are like many others."""
+        kinds = tuple((kind, devices, seconds) for kind, (devices, seconds) in share.kinds.items())
+        return self._shares.setdefault((*kinds, ("", share.rated_power_w, 0)), share)
 
     def _expected_of(self, site: Site) -> Expected:
         share = Expected()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from app.domain.units import WattHours, Watts
 
-STORAGE_KINDS = frozenset({"battery", "ev_charger", "hybrid"})
-KNOWN_KINDS = STORAGE_KINDS | {
+STORAGE_KINDS: Final = frozenset({"battery", "ev_charger", "hybrid"})
+KNOWN_KINDS: Final = STORAGE_KINDS | {
     "load",
     "pv",
     "wind",
@@ -15,7 +17,7 @@ KNOWN_KINDS = STORAGE_KINDS | {
     "res_mix",
     "meter",
 }
-IDLE_SHARE = 100
+IDLE_SHARE: Final = 100
 """A power within rated power / IDLE_SHARE of zero is idle: inverters and meters hum."""
 
 

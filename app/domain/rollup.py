@@ -16,13 +16,13 @@ import msgspec
 
 from app.domain.contracts import Contribution, Status, Watermark
 from app.domain.rollup_aggregates import NodeSaying, say_live, say_window
+from app.domain.rollup_records import PartitionRow
 from app.domain.rollup_slots import (
     LIVE_PREFIX,
     NODE_TABLE,
     NOTHING_APPLIED,
     PARTITION_KEY,
     WINDOW_PREFIX,
-    PartitionRow,
     Place,
     Slots,
     decode_partition,
@@ -55,11 +55,13 @@ class NodePartition:
         self.reader = reader
         self.offset = NOTHING_APPLIED
         self.watermarks: dict[int, tuple[Milliseconds, Milliseconds]] = {}
+        self.final_through_ms: Milliseconds | None = None
+        """Every window that ends at or before this is final; None until every partition was heard."""
         self.expired_through_ms: Milliseconds | None = None
         self.expired_contributions = 0
         self.levels: set[str] = set()
         """Every level that a node here ever had."""
-        self.held: dict[Place, Slots] = {}
+        self.held: dict[tuple[str, Milliseconds | None], Slots] = {}
         self.by_window: dict[Milliseconds, set[Place]] = {}
         self.unsaid: dict[Place, None] = {}
         self.unsaid_final: dict[Place, None] = {}
@@ -68,13 +70,6 @@ class NodePartition:
         self._storing_final_ms: Milliseconds | None = None
         self._storing: set[Place] = set()
         self._restore()
-
-    @property
-    def final_through_ms(self) -> Milliseconds | None:
-        """Every window that ends at or before this is final; None until every partition was heard."""
-        if len(self.watermarks) < self.rules.partitions:
-            return None
-        return min(self._closed_ms())
 
     def apply(self, records: Sequence[Record]) -> None:
         """Fold records in log order; those at or below `offset` are skipped."""
@@ -90,22 +85,22 @@ class NodePartition:
 
     def _contribute(self, contribution: Contribution, offset: Offset) -> None:
         self.levels.add(contribution.level)
-        place = Place(contribution.node, contribution.window_start_ms)
-        if self._is_expired(place.start_ms):
+        start_ms = contribution.window_start_ms
+        if self._is_expired(start_ms):
             self.expired_contributions += 1
             return
-        slots = self._slots(place)
+        slots = self.held.get((contribution.node, start_ms)) or self._found(Place(contribution.node, start_ms))
         if offset <= slots.version:
             return
         changed = slots.replace(contribution)
         if changed is None:
             return
-        self.dirty[place] = None
+        self.dirty[slots.place] = None
         if changed:
             slots.revision = offset
-            is_final = self._is_final(place.start_ms)
+            is_final = self._is_final(start_ms)
             slots.is_corrected = slots.is_corrected or is_final
-            (self.unsaid_final if is_final else self.unsaid)[place] = None
+            (self.unsaid_final if is_final else self.unsaid)[slots.place] = None
 
     def _advance(self, watermark: Watermark, offset: Offset) -> None:
         """Merge a watermark; windows that it makes final are published again, as that."""
@@ -115,7 +110,7 @@ class NodePartition:
         if held is not None:
             first_ms, closed_ms = min(first_ms, held[0]), max(closed_ms, held[1])
         self.watermarks[watermark.partition] = (first_ms, closed_ms)
-        after_ms = self.final_through_ms
+        after_ms = self.final_through_ms = self._merged()
         for start_ms, places in self.by_window.items():
             if start_ms < closed_ms and (held is None or start_ms >= held[1]):
                 self.unsaid.update(dict.fromkeys(places))  # they wait for one partition less
@@ -144,6 +139,9 @@ class NodePartition:
             closed_ms = NOTHING_CLOSED if closing else max(self._closed_ms(), default=NOTHING_CLOSED)
             taken += self._take(self.unsaid, lambda slots: due(slots.level) and not slots.place.is_before(closed_ms))
         return [self._say(slots) for slots in taken if slots.level]
+
+    def _merged(self) -> Milliseconds | None:
+        return min(self._closed_ms()) if len(self.watermarks) >= self.rules.partitions else None
 
     def _closed_ms(self) -> Iterator[Milliseconds]:
         return (closed_ms for _, closed_ms in self.watermarks.values())
@@ -193,12 +191,11 @@ class NodePartition:
     def _expiry(self, final_ms: Milliseconds) -> Milliseconds:
         return self.rules.window_start(final_ms - self.rules.horizon_ms) - self.rules.window_ms
 
-    def _slots(self, place: Place) -> Slots:
-        slots = self.held.get(place)
-        if slots is None:
-            row = self.reader.get(NODE_TABLE, place.row_key) if self._is_final(place.start_ms) else None
-            slots = restore_slots(place.row_key, row) if row is not None else Slots(place)
-            self._hold(slots)
+    def _found(self, place: Place) -> Slots:
+        """Hold the slots of a place that is not in memory: as they are stored, or none yet."""
+        row = self.reader.get(NODE_TABLE, place.row_key) if self._is_final(place.start_ms) else None
+        slots = restore_slots(place.row_key, row) if row is not None else Slots(place)
+        self._hold(slots)
         return slots
 
     def _hold(self, slots: Slots) -> None:
@@ -274,7 +271,7 @@ class NodePartition:
         self.watermarks = dict(row.watermarks)
         self.expired_through_ms = row.expired_through_ms
         self.expired_contributions = row.expired_contributions
-        self._stored_final_ms = self._storing_final_ms = self.final_through_ms
+        self._stored_final_ms = self._storing_final_ms = self.final_through_ms = self._merged()
 
     def _open_rows(self) -> Iterator[tuple[bytes, bytes]]:
         """Rows of windows that the partition row does not call final, and everything live."""

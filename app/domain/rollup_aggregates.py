@@ -25,8 +25,8 @@ from app.domain.rollup_slots import Slots, add_kinds
 from app.domain.units import Joules, Milliseconds, Seconds, WattHours, Watts
 
 _encode = msgspec.json.Encoder().encode
-_WINDOW_FIELDS = KindTotals.__struct_fields__
-_LIVE_FIELDS = KindLive.__struct_fields__
+_WINDOW_MEASURES = len(KindTotals.__struct_fields__)
+_LIVE_MEASURES = len(KindLive.__struct_fields__)
 _WindowMeasures = tuple[int, Watts, Watts, Joules, Joules, int, int, Seconds, Seconds]
 _LiveMeasures = tuple[Watts, Watts, Watts, Watts, int, int, int, Watts, Watts]
 
@@ -44,7 +44,7 @@ class NodeSaying(NamedTuple):
 def say_window(slots: Slots, *, window_s: Seconds, status: Status, waiting_for: tuple[int, ...]) -> NodeSaying:
     """Return the aggregate of a window; `sites`, `rated_power_w` and coverage say what it rests on."""
     shares = [slot.window for slot in slots.slots.values() if slot.window is not None]
-    measures = add_kinds((share.kinds for share in shares), _WINDOW_FIELDS)
+    measures = add_kinds((share.kinds for share in shares), _WINDOW_MEASURES)
     kinds = {kind: WindowKind(*cast(_WindowMeasures, tuple(one))) for kind, one in measures.items()}
     start_ms = slots.place.start_ms
     assert start_ms is not None
@@ -74,7 +74,7 @@ def say_window(slots: Slots, *, window_s: Seconds, status: Status, waiting_for: 
 def say_live(slots: Slots) -> NodeSaying:
     """Return the live aggregate, as of the oldest share that has members: no part of it is older than that."""
     shares = [slot.live for slot in slots.slots.values() if slot.live is not None]
-    measures = add_kinds((share.kinds for share in shares), _LIVE_FIELDS)
+    measures = add_kinds((share.kinds for share in shares), _LIVE_MEASURES)
     kinds = {kind: LiveKind(*cast(_LiveMeasures, tuple(one))) for kind, one in measures.items()}
     states = [sum(column) for column in zip(*(share.sites for share in shares), strict=True)]
     stored_wh, usable_wh, charge_w, discharge_w = (

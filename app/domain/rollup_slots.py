@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
+from operator import add
 from typing import NamedTuple
 
 import msgspec
 
-from app.domain.contracts import Contribution, KindLive, KindTotals, LiveTotals, WindowTotals
+from app.domain.contracts import Contribution, KindLive, KindTotals
+from app.domain.rollup_records import PartitionRow, Slot, SlotsRow, decode_partition_row, decode_slots_row
 from app.domain.rows import body_of, version_of, with_version
 from app.domain.units import Milliseconds, Offset
 
@@ -47,36 +49,6 @@ def place_of_key(key: bytes) -> Place:
     if key.startswith(LIVE_PREFIX):
         return Place(key[1:].decode(), None)
     return Place(key[9:].decode(), Milliseconds(int.from_bytes(key[1:9], "big")))
-
-
-class Slot(msgspec.Struct, array_like=True, frozen=True):
-    """What one telemetry partition last said, and the telemetry offset at which it was so."""
-
-    version: Offset
-    window: WindowTotals | None
-    live: LiveTotals | None
-
-
-class SlotsRow(msgspec.Struct, array_like=True, frozen=True):
-    level: str
-    hierarchy: str
-    revision: Offset
-    is_corrected: bool
-    slots: dict[int, Slot]
-
-
-class PartitionRow(msgspec.Struct, array_like=True, frozen=True):
-    """Written last of every flush: watermarks are [first window, closed through] by telemetry partition."""
-
-    partitions: int
-    window_ms: Milliseconds
-    watermarks: dict[int, tuple[Milliseconds, Milliseconds]]
-    expired_through_ms: Milliseconds | None
-    expired_contributions: int
-
-
-_decode_slots = msgspec.msgpack.Decoder(SlotsRow).decode
-_decode_partition = msgspec.msgpack.Decoder(PartitionRow).decode
 
 
 class Slots:
@@ -119,7 +91,7 @@ class Slots:
 def restore_slots(key: bytes, row: bytes) -> Slots:
     """Return the slots that a row remembers."""
     slots = Slots(place_of_key(key))
-    body = _decode_slots(body_of(row))
+    body = decode_slots_row(body_of(row))
     slots.level, slots.hierarchy, slots.revision = body.level, body.hierarchy, body.revision
     slots.is_corrected, slots.slots = body.is_corrected, dict(body.slots)
     slots.version = version_of(row)
@@ -133,18 +105,18 @@ def encode_partition(row: PartitionRow, version: Offset) -> bytes:
 
 def decode_partition(row: bytes) -> PartitionRow:
     """Return what the partition row says."""
-    return _decode_partition(body_of(row))
+    return decode_partition_row(body_of(row))
 
 
-def add_kinds(
-    shares: Iterable[dict[str, KindTotals]] | Iterable[dict[str, KindLive]], fields: Sequence[str]
-) -> dict[str, list[int]]:
-    """Return the sums by kind, kind `all` first: the sum of the others."""
-    kinds: dict[str, list[int]] = {"all": [0] * len(fields)}
+def add_kinds(shares: Iterable[Mapping[str, KindTotals | KindLive]], measures: int) -> dict[str, list[int]]:
+    """Return the sums by kind, each of so many measures, kind `all` first: the sum of the others."""
+    kinds: dict[str, list[int]] = {"all": [0] * measures}
     for share in shares:
         for kind, totals in share.items():
-            measures = [getattr(totals, field) for field in fields]
+            fields = msgspec.structs.astuple(totals)
             held = kinds.get(kind)
-            kinds[kind] = measures if held is None else [a + b for a, b in zip(held, measures, strict=True)]
-            kinds["all"] = [a + b for a, b in zip(kinds["all"], measures, strict=True)]
+            kinds[kind] = list(fields) if held is None else list(map(add, held, fields))
+    for kind, sums in kinds.items():
+        if kind != "all":
+            kinds["all"] = list(map(add, kinds["all"], sums))
     return kinds

@@ -20,7 +20,7 @@ from app.domain.contracts import (
     WindowKind,
 )
 from app.domain.rows import Record
-from app.domain.site import Device, Entry, Site
+from app.domain.site import NEVER, Device, Entry, Site, known_ms
 from app.domain.units import Milliseconds, Offset, Seconds
 from app.domain.window import span
 
@@ -99,7 +99,7 @@ def encode_twin(site: Site, *, revision: Offset, as_of_ms: Milliseconds) -> byte
             revision=revision,
             as_of_ms=as_of_ms,
             connectivity=site.connectivity.word,
-            heard_at_ms=site.heard_ms,
+            heard_at_ms=known_ms(site.heard_ms),
             quarantined=site.quarantined_at is not None,
             devices=[_twin_device(device) for _, device in sorted(site.devices.items())],
             readings=TwinCounts(site.applied, site.duplicate, site.conflicting),
@@ -108,13 +108,13 @@ def encode_twin(site: Site, *, revision: Offset, as_of_ms: Milliseconds) -> byte
 
 
 def _twin_device(device: Device) -> TwinDevice:
-    heard = device.heard_ms is not None
+    heard = device.heard_ms != NEVER
     return TwinDevice(
         device=device.name,
         kind=device.record.kind if device.record is not None else None,
         operation=device.operation,
-        measured_at_ms=device.measured_ms,
-        heard_at_ms=device.heard_ms,
+        measured_at_ms=known_ms(device.measured_ms),
+        heard_at_ms=known_ms(device.heard_ms),
         active_power_w=device.active_power_w if heard else None,
         reactive_power_var=device.reactive_power_var,
         state_of_charge_wh=device.state_of_charge_wh,

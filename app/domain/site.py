@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+from zlib import crc32
 
 from app.domain.connectivity import Connectivity, Thresholds
 from app.domain.contracts import DeviceRecord, SiteRecord
 from app.domain.rules import Rules
-from app.domain.units import Milliseconds, Offset, WattHours, Watts, to_milliseconds
+from app.domain.units import MS_PER_S, Milliseconds, Offset, WattHours, Watts, to_milliseconds
 
 if TYPE_CHECKING:
     from app.domain.membership import Expected, Membership
 
-NEVER = Milliseconds(-(1 << 60))
-NOTHING_FOLDED = Offset(-1)
+NEVER: Final = Milliseconds(-(1 << 60))
+NO_ALARM: Final = Milliseconds(1 << 60)
+NOTHING_FOLDED: Final = Offset(-1)
+
+
+def known_ms(at_ms: Milliseconds) -> Milliseconds | None:
+    """Return a time, or None for `NEVER`."""
+    return at_ms if at_ms != NEVER else None
+
+
+def time_of(known: Milliseconds | None) -> Milliseconds:
+    """Return a time, `NEVER` for None."""
+    return known if known is not None else NEVER
 
 
 class Entry:
@@ -49,8 +62,11 @@ class Entry:
         self.is_changed = False
         """On its window's list of entries that the totals do not hold as they are."""
 
-    def add(self, bit: int, measured_ms: Milliseconds, power_w: Watts, soc_wh: WattHours | None) -> None:
-        """Take in a reading whose second, *bit*, is not here yet."""
+    def add(self, measured_ms: Milliseconds, power_w: Watts, soc_wh: WattHours | None) -> bool:
+        """Take in a reading, unless one of its second is here already; return whether it was new."""
+        bit = 1 << (int(measured_ms - self.start_ms) // MS_PER_S)
+        if self.bits & bit:
+            return False
         if not self.bits:
             self.oldest_ms = self.newest_ms = measured_ms
         elif measured_ms > self.newest_ms:
@@ -64,6 +80,7 @@ class Entry:
         if soc_wh is not None and measured_ms > self.soc_measured_ms:
             self.soc_wh = soc_wh
             self.soc_measured_ms = measured_ms
+        return True
 
 
 class Device:
@@ -75,30 +92,39 @@ class Device:
         "energy_import_wh",
         "entries",
         "heard_ms",
+        "kind",
         "latest_attended_ms",
         "latest_ms",
         "measured_ms",
         "name",
+        "newest",
         "operation",
+        "rated_power_w",
         "reactive_power_var",
         "record",
         "site",
         "stale_after_ms",
         "state_of_charge_wh",
         "too_much_w",
+        "usable_capacity_wh",
     )
 
     def __init__(self, site: Site, name: str) -> None:
         self.site = site
         self.name = name
         self.record: DeviceRecord | None = None
+        self.kind = ""
+        self.rated_power_w = Watts(0)
+        self.usable_capacity_wh: WattHours | None = None
         self.stale_after_ms = Milliseconds(0)
         self.too_much_w = Watts(0)
         self.entries: list[Entry] = []
-        self.measured_ms: Milliseconds | None = None
+        self.newest: Entry | None = None
+        """The one of them that was begun last: most readings belong to it."""
+        self.measured_ms = NEVER
         self.latest_ms = NEVER
         self.latest_attended_ms = NEVER
-        self.heard_ms: Milliseconds | None = None
+        self.heard_ms = NEVER
         self.active_power_w = Watts(0)
         self.reactive_power_var: int | None = None
         self.state_of_charge_wh: WattHours | None = None
@@ -108,10 +134,26 @@ class Device:
 
     def entry_of(self, start_ms: Milliseconds) -> Entry | None:
         """Return its entry of that window, if it is in memory."""
+        newest = self.newest
+        if newest is not None and newest.start_ms == start_ms:
+            return newest
         for entry in self.entries:
             if entry.start_ms == start_ms:
                 return entry
         return None
+
+    def begin(self, start_ms: Milliseconds) -> Entry:
+        """Return a new entry for a window."""
+        entry = self.newest = Entry(self, start_ms)
+        self.entries.append(entry)
+        return entry
+
+    def drop(self, entry: Entry) -> None:
+        """Let go of an entry, if it is in memory."""
+        if self.newest is entry:
+            self.newest = None
+        if entry in self.entries:
+            self.entries.remove(entry)
 
     def is_fresh(self, attended_ms: Milliseconds) -> bool:
         """Whether its latest reading is younger than its kind allows."""
@@ -130,6 +172,8 @@ class Device:
         """Take in what the topology says of it now."""
         self.record = record
         if record is not None:
+            self.kind, self.rated_power_w = record.kind, record.rated_power_w
+            self.usable_capacity_wh = record.usable_capacity_wh
             interval_ms = to_milliseconds(record.reporting_interval_s)
             self.stale_after_ms = interval_ms * rules.fresh_intervals_of(record.kind)
             self.too_much_w = record.rated_power_w * rules.plausible_factor
@@ -142,6 +186,8 @@ class Site:
         "applied",
         "conflicting",
         "connectivity",
+        "crc",
+        "delayed_ms",
         "devices",
         "duplicate",
         "expected",
@@ -165,12 +211,14 @@ class Site:
     def __init__(self, name: str) -> None:
         self.name = name
         self.key = name.encode()
+        self.crc = crc32(self.key)
         self.record: SiteRecord | None = None
         self.thresholds = Thresholds(Milliseconds(0), Milliseconds(0), 1)
+        self.delayed_ms = Milliseconds(0)
         self.devices: dict[str, Device] = {}
         self.version = NOTHING_FOLDED
         self.connectivity = Connectivity.NEVER_SEEN
-        self.heard_ms: Milliseconds | None = None
+        self.heard_ms = NEVER
         self.heard_attended_ms = NEVER
         self.heard_in_a_row = 0
         self.sequence = 0
@@ -178,8 +226,8 @@ class Site:
         self.applied = 0
         self.duplicate = 0
         self.conflicting = 0
-        self.look_at_ms: Milliseconds | None = None
-        """Attended time at which silence has to be judged next; None while no alarm is set."""
+        self.look_at_ms = NO_ALARM
+        """Attended time at which silence has to be judged next."""
         self.live_added: object = None
         self.expected: tuple[Membership, Expected] | None = None
         """What the membership that was asked last expects of it."""
@@ -197,11 +245,15 @@ class Site:
         for name, device in self.devices.items():
             device.describe(records.get(name), rules)
         self.thresholds = _thresholds(records.values(), rules)
+        self.delayed_ms = self.thresholds.delayed_ms
 
 
 def _thresholds(records: Iterable[DeviceRecord], rules: Rules) -> Thresholds:
     intervals = [to_milliseconds(one.reporting_interval_s) for one in records]
     shortest_ms = min(intervals, default=Milliseconds(0))
-    return Thresholds(
-        shortest_ms * rules.delayed_intervals, shortest_ms * rules.offline_intervals, rules.recover_readings
-    )
+    return _shared(shortest_ms * rules.delayed_intervals, shortest_ms * rules.offline_intervals, rules.recover_readings)
+
+
+@lru_cache(maxsize=1_000)
+def _shared(delayed_ms: Milliseconds, offline_ms: Milliseconds, recover_readings: int) -> Thresholds:
+    return Thresholds(delayed_ms, offline_ms, recover_readings)

@@ -13,10 +13,17 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from app.domain.connectivity import Connectivity
 from app.domain.rows import body_of, version_of, with_version
-from app.domain.site import Device, Entry, Site
-from app.domain.units import Milliseconds, Offset, WattHours, Watts
+from app.domain.site import NEVER, Device, Entry, Site, known_ms, time_of
+from app.domain.site_records import (
+    DeviceRow,
+    EntryRow,
+    PartitionRow,
+    decode_block_row,
+    decode_partition_row,
+    decode_site,
+)
+from app.domain.units import Milliseconds, Offset
 
 SITE_TABLE = "site-twin"
 WINDOW_TABLE = "site-window"
@@ -27,74 +34,9 @@ WINDOW_PREFIX = b"w"
 _START_BYTES = 8
 _BLOCK_BYTES = 4
 
+_EntryFields = tuple[object, ...]
+_DeviceFields = tuple[object, ...]
 _encode = msgspec.msgpack.Encoder().encode
-
-
-class EntryRow(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    start_ms: Milliseconds
-    bits: bytes
-    sum_w: Watts
-    positive_sum_w: Watts
-    oldest_ms: Milliseconds
-    newest_ms: Milliseconds
-    soc_wh: WattHours | None
-    soc_measured_ms: Milliseconds
-
-
-class DeviceRow(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    name: str
-    measured_ms: Milliseconds | None
-    latest_ms: Milliseconds
-    latest_attended_ms: Milliseconds
-    heard_ms: Milliseconds | None
-    active_power_w: Watts
-    reactive_power_var: int | None
-    state_of_charge_wh: WattHours | None
-    energy_import_wh: WattHours | None
-    energy_export_wh: WattHours | None
-    operation: str | None
-    entries: list[EntryRow]
-
-
-class SiteRow(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    connectivity: Connectivity
-    heard_ms: Milliseconds | None
-    heard_attended_ms: Milliseconds
-    heard_in_a_row: int
-    sequence: int
-    quarantined_at: Offset | None
-    applied: int
-    duplicate: int
-    conflicting: int
-    devices: list[DeviceRow]
-
-
-class PartitionRow(msgspec.Struct, array_like=True, frozen=True):
-    """What a partition knows besides its sites; written after everything that it vouches for."""
-
-    partitions: int
-    window_ms: Milliseconds
-    window_blocks: int
-    stream_ms: Milliseconds
-    skew_ms: Milliseconds
-    first_window_ms: Milliseconds | None
-    closed_through_ms: Milliseconds | None
-    expired_through_ms: Milliseconds | None
-    twins_said: Offset
-    topology: tuple[Offset, Offset]
-    restate_from_ms: Milliseconds | None
-    records: int
-    ticks: int
-    rejected: dict[str, int]
-    redescribed_after: Offset | None = None
-
-
-BlockRow = dict[str, dict[str, EntryRow]]
-"""Site id -> device -> entry."""
-
-_decode_site = msgspec.msgpack.Decoder(SiteRow).decode
-_decode_partition = msgspec.msgpack.Decoder(PartitionRow).decode
-_decode_block = msgspec.msgpack.Decoder(BlockRow).decode
 
 
 def window_key(start_ms: Milliseconds, block: int | None = None) -> bytes:
@@ -114,10 +56,10 @@ def block_of_key(key: bytes) -> int:
 
 
 def encode_site(site: Site, version: Offset) -> bytes:
-    """Return the row of a site."""
-    row = SiteRow(
+    """Return the row of a site: the fields of `SiteRow`."""
+    row = (
         site.connectivity,
-        site.heard_ms,
+        known_ms(site.heard_ms),
         site.heard_attended_ms,
         site.heard_in_a_row,
         site.sequence,
@@ -125,7 +67,7 @@ def encode_site(site: Site, version: Offset) -> bytes:
         site.applied,
         site.duplicate,
         site.conflicting,
-        [_device_row(device) for device in site.devices.values() if device.heard_ms is not None],
+        [_device_fields(device) for device in site.devices.values() if device.heard_ms != NEVER],
     )
     return with_version(version, _encode(row))
 
@@ -134,9 +76,9 @@ def restore_site(name: str, row: bytes) -> Site:
     """Return the site that a row remembers; the topology still has to describe it."""
     site = Site(name)
     site.version = version_of(row)
-    body = _decode_site(body_of(row))
+    body = decode_site(body_of(row))
     site.connectivity = body.connectivity
-    site.heard_ms = body.heard_ms
+    site.heard_ms = time_of(body.heard_ms)
     site.heard_attended_ms = body.heard_attended_ms
     site.heard_in_a_row = body.heard_in_a_row
     site.sequence = body.sequence
@@ -153,20 +95,20 @@ def encode_partition(row: PartitionRow, version: Offset) -> bytes:
 
 def decode_partition(row: bytes) -> PartitionRow:
     """Return what the partition row says."""
-    return _decode_partition(body_of(row))
+    return decode_partition_row(body_of(row))
 
 
 def encode_block(entries: Iterable[Entry], version: Offset) -> bytes:
     """Return the row of a block of sites of one closed window."""
-    block: BlockRow = {}
+    block: dict[str, dict[str, _EntryFields]] = {}
     for entry in entries:
-        block.setdefault(entry.device.site.name, {})[entry.device.name] = _entry_row(entry)
+        block.setdefault(entry.device.site.name, {})[entry.device.name] = _entry_fields(entry)
     return with_version(version, _encode(block))
 
 
 def decode_block(row: bytes) -> Iterator[tuple[str, str, EntryRow]]:
     """Yield site, device and entry of every device in a block."""
-    for site, devices in _decode_block(body_of(row)).items():
+    for site, devices in decode_block_row(body_of(row)).items():
         for device, entry in devices.items():
             yield site, device, entry
 
@@ -184,9 +126,9 @@ def restore_entry(device: Device, row: EntryRow) -> Entry:
     return entry
 
 
-def _entry_row(entry: Entry) -> EntryRow:
+def _entry_fields(entry: Entry) -> _EntryFields:
     bits = entry.bits
-    return EntryRow(
+    return (
         entry.start_ms,
         bits.to_bytes((bits.bit_length() + 7) // 8, "little"),
         entry.sum_w,
@@ -198,29 +140,29 @@ def _entry_row(entry: Entry) -> EntryRow:
     )
 
 
-def _device_row(device: Device) -> DeviceRow:
-    return DeviceRow(
+def _device_fields(device: Device) -> _DeviceFields:
+    return (
         device.name,
-        device.measured_ms,
+        known_ms(device.measured_ms),
         device.latest_ms,
         device.latest_attended_ms,
-        device.heard_ms,
+        known_ms(device.heard_ms),
         device.active_power_w,
         device.reactive_power_var,
         device.state_of_charge_wh,
         device.energy_import_wh,
         device.energy_export_wh,
         device.operation,
-        [_entry_row(entry) for entry in device.entries],
+        [_entry_fields(entry) for entry in device.entries],
     )
 
 
 def _restore_device(site: Site, row: DeviceRow) -> Device:
     device = Device(site, row.name)
-    device.measured_ms = row.measured_ms
+    device.measured_ms = time_of(row.measured_ms)
     device.latest_ms = row.latest_ms
     device.latest_attended_ms = row.latest_attended_ms
-    device.heard_ms = row.heard_ms
+    device.heard_ms = time_of(row.heard_ms)
     device.active_power_w = row.active_power_w
     device.reactive_power_var = row.reactive_power_var
     device.state_of_charge_wh = row.state_of_charge_wh

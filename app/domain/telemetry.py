@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import NamedTuple, NoReturn, cast
+from typing import Final, NamedTuple, NoReturn, cast
 
 import msgspec
 
@@ -13,11 +13,11 @@ from app.domain.contracts import Reading, Reason
 from app.domain.rules import Rules
 from app.domain.units import Milliseconds, WattHours, Watts
 
-MAX_VALUE_BYTES = 4 * 1024 * 1024
-MAX_READINGS = 1_000
-MAX_POWER = 10**10
-MAX_REGISTER = 2**53
-MAX_DEPTH = 32
+MAX_VALUE_BYTES: Final = 4 * 1024 * 1024
+MAX_READINGS: Final = 1_000
+MAX_POWER: Final = 10**10
+MAX_REGISTER: Final = 2**53
+MAX_DEPTH: Final = 32
 """A fixed bound: how deep the interpreter can read depends on its stack, so a replay might decide otherwise."""
 MAX_DETAIL_CHARS = 900
 REQUIRED = ("device", "measured_at_ms", "active_power_w")
@@ -29,9 +29,7 @@ BOUNDS = {
     "energy_import_wh": (0, MAX_REGISTER),
     "energy_export_wh": (0, MAX_REGISTER),
 }
-MIN_POWER_W, MAX_POWER_W = Watts(-MAX_POWER), Watts(MAX_POWER)
-FIRST_MS, LAST_MS = Milliseconds(0), Milliseconds(MAX_REGISTER)
-_QUOTES_OF_REQUIRED = 8
+_QUOTES_OF_REQUIRED: Final = 8
 
 
 class Refusal(NamedTuple):
@@ -57,14 +55,19 @@ def parse(value: bytes) -> tuple[list[tuple[int, Reading]], list[Refusal]]:
 
     A decimal is rounded half to even to the unit. Unknown members are ignored; a member given twice is not.
     """
+    reading = plain_reading(value)
+    return ([(0, reading)], []) if reading is not None else _parse_strictly(value)
+
+
+def plain_reading(value: bytes) -> Reading | None:
+    """Return the reading of a value as most are: one object of just the members that are known; or None."""
     try:
         if len(value) <= MAX_VALUE_BYTES:
             reading = _decode(value)
-            if _is_plain(value, reading):
-                return [(0, reading)], []
+            return reading if _is_plain(value, reading) else None
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         pass
-    return _parse_strictly(value)
+    return None
 
 
 def _is_plain(value: bytes, reading: Reading) -> bool:
@@ -72,8 +75,8 @@ def _is_plain(value: bytes, reading: Reading) -> bool:
     quotes = value.count(b'"')
     return (
         (quotes == _QUOTES_OF_REQUIRED or (quotes == _quotes_of(reading) and _is_bounded(reading)))
-        and MIN_POWER_W <= reading.active_power_w <= MAX_POWER_W
-        and FIRST_MS <= reading.measured_at_ms <= LAST_MS
+        and -MAX_POWER <= int(reading.active_power_w) <= MAX_POWER
+        and 0 <= int(reading.measured_at_ms) <= MAX_REGISTER
         and reading.device != ""
     )
 

@@ -71,7 +71,7 @@ class SitePartition:
         for record in records:
             if record.offset > self.state.offset:
                 try:
-                    self._apply(record)
+                    self._apply(record, Offset(record.offset), Milliseconds(record.timestamp))
                 except UnknownToTopologyError:
                     return False
         return True
@@ -111,8 +111,8 @@ class SitePartition:
             restate_deferred(self.state)
             self.state.say_everything()
 
-    def _apply(self, record: Record) -> None:
-        state, offset, at_ms = self.state, Offset(record.offset), Milliseconds(record.timestamp)
+    def _apply(self, record: Record, offset: Offset, at_ms: Milliseconds) -> None:
+        state = self.state
         if state.say_all_at is not None:
             self._pass_end()
         if at_ms > state.clock.stream_ms:
@@ -120,15 +120,17 @@ class SitePartition:
         if record.key == b"" and record.value == b"":
             state.ticks += 1
         else:
-            site, readings = self._admission.admit(record)
+            site, readings = self._admission.admit(record, at_ms)
             if site is not None and readings and offset > site.version:
-                self._fold(record, site, readings)
+                self._fold(record, site, readings, at_ms, offset)
         state.records += 1
         state.offset = offset
 
-    def _fold(self, record: Record, site: Site, readings: list[tuple[Device, Reading]]) -> None:
+    def _fold(
+        self, record: Record, site: Site, readings: list[tuple[Device, Reading]], at_ms: Milliseconds, offset: Offset
+    ) -> None:
         """An exception here is this site's own: it is set aside and its neighbours go on."""
-        state, at_ms, offset = self.state, Milliseconds(record.timestamp), Offset(record.offset)
+        state = self.state
         folded, newest_ms = 0, NEVER
         if site.quarantined_at is None:
             try:

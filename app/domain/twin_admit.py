@@ -8,7 +8,7 @@ from app.domain.contracts import Reading, Reason
 from app.domain.rows import Record
 from app.domain.sayings import Rejected
 from app.domain.site import Device, Site
-from app.domain.telemetry import Refusal, admission_fault, combine, parse
+from app.domain.telemetry import Refusal, admission_fault, combine, parse, plain_reading
 from app.domain.twin_state import TwinState
 from app.domain.units import Milliseconds, Watts
 
@@ -33,20 +33,32 @@ class Admission:
         self._owners = None
         self._sites = {}
 
-    def admit(self, record: Record) -> tuple[Site | None, list[tuple[Device, Reading]]]:
+    def admit(self, record: Record, record_ms: Milliseconds) -> tuple[Site | None, list[tuple[Device, Reading]]]:
         """Return the site and the readings of it to be folded; what is refused is noted as rejected."""
         key, value = record.key, record.value
         if not key or not value:
             self.refuse(record, *_fault_of_bytes(record))
             return None, []
+        reading = plain_reading(value)
+        if reading is not None and (found := self._device(record_ms, key, reading)) is not None:
+            return found.site, [(found, reading)]
         readings, refusals = parse(value)
         site = self._site(key) if readings else None
-        admitted = self._judge(record, site, readings, refusals) if site is not None else []
+        admitted = self._judge(record_ms, site, readings, refusals) if site is not None else []
         if readings and site is None:
             self.refuse(record, *self._why_unknown(key), count=len(readings) + len(refusals))
         elif refusals:
             self._refuse_items(record, refusals)
         return site, admitted
+
+    def _device(self, record_ms: Milliseconds, key: bytes, reading: Reading) -> Device | None:
+        """Return the device of a reading that is admitted as it is."""
+        site = self._site(key)
+        device = site.devices.get(reading.device) if site is not None else None
+        is_admitted = (
+            device is not None and device.record is not None and self._fault(record_ms, device, reading) is None
+        )
+        return device if is_admitted else None
 
     def refuse(self, record: Record, reason: Reason, detail: str, *, count: int = 1) -> None:
         """Note that a whole record, of *count* readings, is rejected."""
@@ -61,9 +73,10 @@ class Admission:
         self.state.rejections.append(Rejected(record, *one))
 
     def _site(self, key: bytes) -> Site | None:
-        site = self._sites.get(key)
-        if site is None:
-            site = self.state.sites.get(key.decode(errors="replace"))
+        held = self._sites.get(key)
+        if held is not None:
+            return held
+        site = self.state.sites.get(key.decode(errors="replace"))
         if site is not None and site.record is not None and site.key == key:
             self._sites[key] = site
             return site
@@ -81,30 +94,30 @@ class Admission:
         )
 
     def _judge(
-        self, record: Record, site: Site, readings: Sequence[tuple[int, Reading]], refusals: list[Refusal]
+        self, record_ms: Milliseconds, site: Site, readings: Sequence[tuple[int, Reading]], refusals: list[Refusal]
     ) -> list[tuple[Device, Reading]]:
         admitted = []
         for item, reading in readings:
             device = site.devices.get(reading.device)
             if device is None or device.record is None:
                 refusals.append(Refusal(*self._why_unknown_device(site, reading.device), (item,)))
-            elif (fault := self._fault(record, device, reading)) is not None:
+            elif (fault := self._fault(record_ms, device, reading)) is not None:
                 refusals.append(Refusal(*fault, (item,)))
             else:
                 admitted.append((device, reading))
         return admitted
 
-    def _fault(self, record: Record, device: Device, reading: Reading) -> tuple[Reason, str] | None:
-        limit_w = device.too_much_w
-        if limit_w > Watts(0) and not -limit_w <= reading.active_power_w <= limit_w:
+    def _fault(self, record_ms: Milliseconds, device: Device, reading: Reading) -> tuple[Reason, str] | None:
+        limit_w, power_w = device.too_much_w, reading.active_power_w
+        if limit_w > Watts(0) and not -limit_w <= power_w <= limit_w:
             return Reason.OUT_OF_RANGE, (
-                f"{device.name} reported {reading.active_power_w} W; at most {limit_w} W either way "
+                f"{device.name} reported {power_w} W; at most {limit_w} W either way "
                 f"({self.state.rules.plausible_factor} x rated power); correct its rated_power_w if that is wrong"
             )
-        record_ms, stream_ms, rules = Milliseconds(record.timestamp), self.state.clock.stream_ms, self.state.rules
-        if stream_ms - rules.horizon_ms < reading.measured_at_ms <= record_ms:
+        state, stream_ms = self.state, self.state.clock.stream_ms
+        if stream_ms - state.horizon_ms < reading.measured_at_ms <= record_ms:
             return None
-        return admission_fault(reading.measured_at_ms, record_ms, stream_ms, rules)
+        return admission_fault(reading.measured_at_ms, record_ms, stream_ms, state.rules)
 
     def _why_unknown_device(self, site: Site, device: str) -> tuple[Reason, str]:
         if not self.settled:

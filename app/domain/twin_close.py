@@ -18,10 +18,10 @@ def advance(state: TwinState, timestamp_ms: Milliseconds, offset: Offset) -> Non
     state.clock.advance(timestamp_ms)
     closed_ms = state.closed_through_ms
     if is_first or closed_ms is None:
-        _begin(state, state.rules.window_start(timestamp_ms - state.rules.grace_ms), offset)
-    elif timestamp_ms - state.rules.grace_ms >= closed_ms + state.rules.window_ms:
-        _close_through(state, closed_ms, state.rules.window_start(timestamp_ms - state.rules.grace_ms), offset)
-    if state.alarms and state.alarms[0][0] <= state.clock.attended_ms:
+        _begin(state, state.rules.window_start(timestamp_ms - state.grace_ms), offset)
+    elif timestamp_ms - state.grace_ms >= closed_ms + state.window_ms:
+        _close_through(state, closed_ms, state.rules.window_start(timestamp_ms - state.grace_ms), offset)
+    if state.alarms.next_ms <= state.clock.attended_ms:
         look(state, offset)
 
 

@@ -11,13 +11,13 @@ from typing import NamedTuple
 from app.domain.rows import RowReader, Rows, version_of, with_version
 from app.domain.rules import Rules
 from app.domain.site import Device, Entry
+from app.domain.site_records import PartitionRow
 from app.domain.site_rows import (
     NODE_PREFIX,
     PARTITION_KEY,
     SITE_PREFIX,
     SITE_TABLE,
     WINDOW_TABLE,
-    PartitionRow,
     decode_partition,
     encode_partition,
     encode_site,

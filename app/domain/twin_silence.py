@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
-
 from app.domain.connectivity import HEARD, SILENCE, Connectivity, next_silence, on_heard
 from app.domain.contracts import Machine, Transition
-from app.domain.site import NEVER, Device, Site
+from app.domain.site import NEVER, NO_ALARM, Device, Site
 from app.domain.twin_state import TwinState
 from app.domain.units import Milliseconds, Offset
 
@@ -26,35 +24,42 @@ def hear(state: TwinState, site: Site, record_ms: Milliseconds, offset: Offset) 
 
 def look(state: TwinState, offset: Offset) -> None:
     """Judge the sites whose time has come."""
-    attended_ms = state.clock.attended_ms
-    while state.alarms and state.alarms[0][0] <= attended_ms:
-        look_at_ms, name = heappop(state.alarms)
-        site = state.sites.get(name)
-        if site is not None and site.look_at_ms == look_at_ms:
-            site.look_at_ms = None
+    alarms, attended_ms = state.alarms, state.clock.attended_ms
+    while alarms.next_ms <= attended_ms:
+        alarm = alarms.due(attended_ms)
+        if alarm is None:
+            _put_off(state)
+        elif (site := state.sites.get(alarm[1])) is not None and site.look_at_ms == alarm[0]:
+            site.look_at_ms = NO_ALARM
             _judge(state, site, attended_ms, offset)
             watch(state, site)
 
 
+def _put_off(state: TwinState) -> None:
+    """Begin a second: most of its sites were heard since their alarm was set, and have until later."""
+    second_ms, sites = state.alarms.begin()
+    for site in sites:
+        state.alarms.set(site, _next_look(site, second_ms - Milliseconds(1)))
+
+
 def watch(state: TwinState, site: Site) -> None:
     """Set a site's alarm for the next time at which its silence, or that of a device, changes something."""
+    state.alarms.set(site, _next_look(site, state.clock.attended_ms))
+
+
+def _next_look(site: Site, attended_ms: Milliseconds) -> Milliseconds:
+    """Return the next time after *attended_ms* at which its silence, or that of a device, changes something."""
     due_ms = _silence_due(site)
     for device in site.devices.values():
-        due_ms = _earlier(due_ms, _stale_due(device, state.clock.attended_ms))
-    ring(state, site, due_ms)
-
-
-def ring(state: TwinState, site: Site, due_ms: Milliseconds | None) -> None:
-    """Set a site's alarm, unless an earlier one is set; that one will look for the next."""
-    if due_ms is not None and (site.look_at_ms is None or due_ms < site.look_at_ms):
-        site.look_at_ms = due_ms
-        heappush(state.alarms, (due_ms, site.name))
+        due_ms = min(due_ms, _stale_due(device, attended_ms))
+    return due_ms
 
 
 def _judge(state: TwinState, site: Site, attended_ms: Milliseconds, offset: Offset) -> None:
     """A time-driven transition happens, and is stamped, at last heard + threshold."""
-    if not all(device.is_fresh(attended_ms) for device in site.devices.values()):
-        state.live.mark(site)
+    for device in site.devices.values():
+        if not device.is_fresh(attended_ms):
+            state.live.mark(site)
     while (step := next_silence(site.connectivity, site.thresholds)) is not None:
         due_ms = site.heard_attended_ms + step[0]
         if due_ms > attended_ms:
@@ -98,18 +103,12 @@ def say_transition(
     )
 
 
-def _silence_due(site: Site) -> Milliseconds | None:
+def _silence_due(site: Site) -> Milliseconds:
     step = next_silence(site.connectivity, site.thresholds)
-    return site.heard_attended_ms + step[0] if step is not None else None
+    return site.heard_attended_ms + step[0] if step is not None else NO_ALARM
 
 
-def _stale_due(device: Device, attended_ms: Milliseconds) -> Milliseconds | None:
+def _stale_due(device: Device, attended_ms: Milliseconds) -> Milliseconds:
     if device.latest_attended_ms == NEVER or not device.is_fresh(attended_ms):
-        return None
+        return NO_ALARM
     return device.latest_attended_ms + device.stale_after_ms
-
-
-def _earlier(a: Milliseconds | None, b: Milliseconds | None) -> Milliseconds | None:
-    if a is None or b is None:
-        return b if a is None else a
-    return min(a, b)

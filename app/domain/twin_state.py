@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from app.domain.alarms import Alarms
 from app.domain.attendance import StreamClock
 from app.domain.closed_windows import ClosedWindows
 from app.domain.contracts import Transition
@@ -24,6 +25,7 @@ class TwinState:
     def __init__(self, partition: int, rules: Rules, partition_of: PartitionOf, reader: RowReader) -> None:
         self.partition = partition
         self.rules = rules
+        self.window_ms, self.grace_ms, self.horizon_ms = rules.window_ms, rules.grace_ms, rules.horizon_ms
         self.partition_of = partition_of
         self.reader = reader
         self.offset = NOTHING_FOLDED
@@ -35,9 +37,7 @@ class TwinState:
         """Whether a partition row was ever written; nothing is said before that."""
         self.memberships = Memberships(rules)
         self.sites: dict[str, Site] = {}
-        self.alarms: list[tuple[Milliseconds, str]] = []
-        """A heap of attended times at which to look at a site."""
-
+        self.alarms = Alarms()
         self.open: dict[Milliseconds, Window] = {}
         self.closed = ClosedWindows(rules, reader, self.sites, self.new_window)
         self.first_window_ms: Milliseconds | None = None

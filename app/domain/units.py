@@ -7,7 +7,7 @@ asset or out of the grid (consumption, charging, import); negative is generation
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from typing import Self, overload
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 else:
     Seconds = Milliseconds = Joules = WattHours = Offset = Watts = int
 
-MS_PER_S = 1000
+MS_PER_S: Final = 1000
 
 
 def to_seconds(duration_ms: Milliseconds) -> Seconds:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from operator import add, sub
-from typing import cast
+from typing import Final, cast
 
 from app.domain.contracts import KindTotals, Status, WindowKind, WindowTotals
 from app.domain.membership import NOTHING, Membership
@@ -13,10 +13,10 @@ from app.domain.units import Joules, Milliseconds, Offset, Seconds, Watts
 from app.domain.windows import device_window_totals
 
 _Measures = tuple[int, Watts, Watts, Joules, Joules, int, int, Seconds, Seconds]
-MEASURES = 9
-EXPECTED_DEVICES = 5
-COVERED = 7
-EXPECTED_SECONDS = 8
+MEASURES: Final = 9
+EXPECTED_DEVICES: Final = 5
+COVERED: Final = 7
+EXPECTED_SECONDS: Final = 8
 NO_MEASURES = (0,) * MEASURES
 
 
@@ -36,8 +36,7 @@ class NodeTotals:
 
     def add_kind(self, kind: str, measures: Iterable[int]) -> None:
         """Add measures, or differences of them, to a kind."""
-        held = self.kinds.get(kind)
-        self.kinds[kind] = list(measures) if held is None else list(map(add, held, measures))
+        _add_kind(self.kinds, kind, measures)
 
     def see(self, oldest_ms: Milliseconds, newest_ms: Milliseconds) -> None:
         """Widen the span of measured time."""
@@ -143,7 +142,7 @@ class Window:
         if share is None:
             share = shares[nodes] = NodeTotals()
         new = self.measure(entry)
-        share.add_kind(_kind(device), new if entry.added is None else _difference(new, entry.added))
+        share.add_kind(device.kind, new if entry.added is None else _difference(new, entry.added))
         share.see(entry.oldest_ms, entry.newest_ms)
         if entry.added is None:
             self._first_heard(device, new, share)
@@ -191,12 +190,12 @@ class Window:
 
     def site_kinds(self, site: Site, entries: Iterable[Entry]) -> dict[str, WindowKind]:
         """Return what one site adds up to, by kind and in all."""
-        heard = NodeTotals()
+        heard: dict[str, list[int]] = {}
         for entry in entries:
             if entry.device.record is not None:
                 measures = None if entry.is_changed else entry.added
-                heard.add_kind(_kind(entry.device), measures or self.measure(entry))
-        merged = _merged(self.membership.expected_of(site).kinds, heard.kinds)
+                _add_kind(heard, entry.device.kind, measures or self.measure(entry))
+        merged = _merged(self.membership.expected_of(site).kinds, heard)
         kinds = {kind: window_kind(measures) for kind, measures in merged.items()}
         if len(kinds) == 1:
             return {"all": next(iter(kinds.values())), **kinds}
@@ -222,8 +221,9 @@ def span(entries: Iterable[Entry]) -> tuple[Milliseconds, Milliseconds]:
     return oldest, newest
 
 
-def _kind(device: Device) -> str:
-    return device.record.kind if device.record is not None else ""
+def _add_kind(kinds: dict[str, list[int]], kind: str, measures: Iterable[int]) -> None:
+    held = kinds.get(kind)
+    kinds[kind] = list(measures) if held is None else list(map(add, held, measures))
 
 
 def _difference(new: tuple[int, ...], old: tuple[int, ...]) -> list[int]:

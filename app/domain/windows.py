@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from app.domain.units import Joules, Milliseconds, Seconds, Watts, divide_half_even, to_milliseconds
-
-
-class DeviceWindow(NamedTuple):
-    """What one device's readings of one window mean."""
-
-    mean_power_w: Watts
-    energy_import_j: Joules
-    energy_export_j: Joules
-    covered_device_s: Seconds
 
 
 def device_window_totals(
     *, readings: int, sum_w: Watts, positive_sum_w: Watts, interval_s: Seconds, window_s: Seconds
-) -> DeviceWindow:
+) -> tuple[Watts, Joules, Joules, Seconds]:
     """Return mean power, energies and covered seconds of a device that sent *readings* distinct readings.
 
     Each reading stands for its interval, or for an equal part of max(window, interval) when they would overlap:
@@ -26,12 +15,12 @@ def device_window_totals(
     rounded half to even here, per device and window, and only then summed. Import and export are never netted.
 
     >>> device_window_totals(readings=1, sum_w=Watts(-122), positive_sum_w=Watts(0),
-    ...                      interval_s=Seconds(900), window_s=Seconds(900)).energy_export_j
-    109800
+    ...                      interval_s=Seconds(900), window_s=Seconds(900))
+    (-122, 0, 109800, 900)
     """
     longest_s = max(int(window_s), int(interval_s))
     seconds, parts = (int(interval_s), 1) if readings * int(interval_s) <= longest_s else (longest_s, readings)
-    return DeviceWindow(
+    return (
         Watts(divide_half_even(int(sum_w), readings)),
         Joules(divide_half_even(int(positive_sum_w) * seconds, parts)),
         Joules(divide_half_even((int(positive_sum_w) - int(sum_w)) * seconds, parts)),

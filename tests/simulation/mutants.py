@@ -22,6 +22,7 @@ from app.domain import (
     twin_fold,
     twin_remember,
     twin_say,
+    twin_silence,
     twin_state,
     twin_topology,
     windows,
@@ -60,21 +61,21 @@ def _around(patch: pytest.MonkeyPatch, owner: Any, name: str, wrapper: Callable[
 
 @planted("a window is a set of readings")
 def a_repeated_reading_counts_again(patch: pytest.MonkeyPatch) -> None:
-    def bad(original: Any, state: Any, device: Any, start: Any, bit: int, reading: Any, offset: Any) -> bool:
-        entry = device.entry_of(start)
-        if entry is not None and entry.bits & bit and not state.is_closed(start):
-            entry.sum_w += reading.active_power_w
-            state.open_window(start).mark(entry)
-            return False
-        return original(state, device, start, bit, reading, offset)
+    def bad(original: Any, state: Any, device: Any, measured_ms: Any, power_w: Any, *more: Any) -> bool:
+        start_ms = state.rules.window_start(measured_ms)
+        entry, is_new = device.entry_of(start_ms), original(state, device, measured_ms, power_w, *more)
+        if entry is not None and not is_new and not state.is_closed(start_ms):
+            entry.sum_w += power_w
+            state.open_window(start_ms).mark(entry)
+        return is_new
 
     _around(patch, twin_fold, "_add", bad)
 
 
 @planted("no accepted reading is lost")
 def one_reading_in_fifty_is_dropped(patch: pytest.MonkeyPatch) -> None:
-    def bad(original: Any, state: Any, device: Any, start: Any, bit: int, reading: Any, offset: Any) -> bool:
-        return reading.active_power_w % 50 == 7 or original(state, device, start, bit, reading, offset)
+    def bad(original: Any, state: Any, device: Any, measured_ms: Any, power_w: Any, *more: Any) -> bool:
+        return power_w % 50 == 7 or original(state, device, measured_ms, power_w, *more)
 
     _around(patch, twin_fold, "_add", bad)
 
@@ -106,17 +107,17 @@ def the_offset_of_a_site_row_is_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 @planted("stream time takes in a record before it is judged")
 def a_record_is_judged_before_its_timestamp_counts(patch: pytest.MonkeyPatch) -> None:
-    def bad(machine: Any, record: Any) -> None:
-        state, offset = machine.state, Offset(record.offset)
+    def bad(machine: Any, record: Any, offset: Any, at_ms: Any) -> None:
+        state = machine.state
         if record.key == b"" and record.value == b"":
             state.ticks += 1
-            twin.advance(state, Milliseconds(record.timestamp), offset)
+            twin.advance(state, at_ms, offset)
         else:
-            home, readings = machine._admission.admit(record)
+            home, readings = machine._admission.admit(record, at_ms)
             if readings:
-                twin.advance(state, Milliseconds(record.timestamp), offset)
+                twin.advance(state, at_ms, offset)
             if home is not None and readings and offset > home.version:
-                machine._fold(record, home, readings)
+                machine._fold(record, home, readings, at_ms, offset)
         state.records += 1
         state.offset = offset
 
@@ -135,10 +136,9 @@ def a_device_clock_closes_windows(patch: pytest.MonkeyPatch) -> None:
 @planted("a window closes a grace after its end")
 def windows_close_without_grace(patch: pytest.MonkeyPatch) -> None:
     def bad(original: Any, state: Any, timestamp_ms: Any, offset: Any) -> None:
-        rules = state.rules
-        state.rules = msgspec.structs.replace(rules, grace_ms=Milliseconds(0))
+        grace_ms, state.grace_ms = state.grace_ms, Milliseconds(0)
         original(state, timestamp_ms, offset)
-        state.rules = rules
+        state.grace_ms = grace_ms
 
     _around(patch, twin, "advance", bad)
 
@@ -183,8 +183,7 @@ def an_older_contribution_replaces_a_newer_one(patch: pytest.MonkeyPatch) -> Non
 
 @planted("final when all partitions have passed")
 def a_window_is_final_when_one_partition_has_passed(patch: pytest.MonkeyPatch) -> None:
-    passed = property(lambda nodes: max((closed for _, closed in nodes.watermarks.values()), default=None))
-    patch.setattr(rollup.NodePartition, "final_through_ms", passed)
+    patch.setattr(rollup.NodePartition, "_merged", lambda nodes: max(nodes._closed_ms(), default=None))
 
 
 @planted("the watermark comes behind the contributions")
@@ -285,6 +284,14 @@ def the_latest_is_whatever_came_last(patch: pytest.MonkeyPatch) -> None:
 @planted("a clock that runs ahead cannot pin a twin")
 def a_fast_clock_pins_the_latest_value(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(twin_fold, "min", max, raising=False)
+
+
+@planted("a second's alarms are put off by when they were due")
+def alarms_are_put_off_from_now(patch: pytest.MonkeyPatch) -> None:
+    def bad(original: Any, one: Any, _: Any) -> Any:
+        return original(one, Milliseconds(1 << 59))
+
+    _around(patch, twin_silence, "_next_look", bad)
 
 
 @planted("everything open is said after a restart")

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.contracts import Edge
+from app.domain.site import NEVER
 from tests.builders import NOON_MS, Disk, Log, a_device, a_node, a_partition, a_site, hear, some_rules
 
 S = 1_000
@@ -186,7 +187,7 @@ def added_up_anew(machine) -> dict[str, list[int]]:
             for device in site.devices.values():
                 silence_ms = state.clock.attended_ms - device.latest_attended_ms
                 is_fresh = silence_ms < 3 * device.record.reporting_interval_s * S
-                which = 4 if device.measured_ms is None else 2 if is_fresh else 3
+                which = 4 if device.measured_ms == NEVER else 2 if is_fresh else 3
                 sums[which] += 1
                 if which < 4:
                     sums[which - 2] += device.active_power_w

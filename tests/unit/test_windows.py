@@ -1,6 +1,7 @@
 """What one device's readings mean in one window, and whether it is due there."""
 
 from fractions import Fraction
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given
@@ -9,14 +10,22 @@ from hypothesis import strategies as st
 from app.domain.windows import device_window_totals, is_expected
 
 
+class DeviceWindow(NamedTuple):
+    mean_power_w: int
+    energy_import_j: int
+    energy_export_j: int
+    covered_device_s: int
+
+
 def totals(*powers_w: int, interval_s: int = 60, window_s: int = 900):
-    return device_window_totals(
+    found = device_window_totals(
         readings=len(powers_w),
         sum_w=sum(powers_w),
         positive_sum_w=sum(power for power in powers_w if power > 0),
         interval_s=interval_s,
         window_s=window_s,
     )
+    return DeviceWindow(*found)
 
 
 def test_a_reading_stands_for_its_interval_and_nothing_is_extrapolated_over_gaps():
