@@ -5,6 +5,7 @@ import { make, powerOf, stateOf, timeOf } from "./elements.js";
 import { bigFigure, fact } from "./headline.js";
 import { knownPower } from "./measures.js";
 import { crumbs } from "./node.js";
+import { OpenWindows } from "./openwindows.js";
 import { SortableTable } from "./table.js";
 import { count, energyWh, isKnown, percent, power, words } from "./units.js";
 
@@ -21,7 +22,9 @@ function deviceColumns(now_ms) {
     { title: "Charge", isNumber: true, value: (row) => row.state_of_charge_wh, cell: (row) => shown(charge(row)) },
     { title: "Measured", value: (row) => row.measured_at_ms, cell: (row) => time(row.measured_at_ms) },
     { title: "Heard", value: (row) => row.heard_at_ms, cell: (row) => time(row.heard_at_ms) },
-    { title: "Since", value: (row) => row.since_ms, cell: (row) => time(row.since_ms) },
+    { title: "Since", value: (row) => row.since_ms, cell: (row) => [time(row.since_ms), row.cause ? ` (${words(row.cause)})` : ""] },
+    { title: "Counted in", isNumber: true, value: (row) => row.energy_import_wh, cell: (row) => shown(energyWh(row.energy_import_wh)) },
+    { title: "Counted out", isNumber: true, value: (row) => row.energy_export_wh, cell: (row) => shown(energyWh(row.energy_export_wh)) },
     { title: "Rated", isNumber: true, value: (row) => row.rated_power_w, cell: (row) => power(row.rated_power_w) },
   ];
 }
@@ -34,10 +37,10 @@ function charge({ state_of_charge_wh, usable_capacity_wh }) {
 // What topology says of a device joined with what its twin says; a device that was never heard is listed, too.
 export function devicesOf({ record, twin, states }) {
   const ratings = new Map((record?.devices ?? []).map((device) => [device.device, device]));
-  const since = new Map((states ?? []).filter(({ machine }) => machine === "operation").map((state) => [state.device, state.since_ms]));
+  const since = new Map((states ?? []).filter(({ machine }) => machine === "operation").map((state) => [state.device, state]));
   const heard = new Map((twin?.devices ?? []).map((device) => [device.device, device]));
   return [...new Set([...ratings.keys(), ...heard.keys()])].map((device) => ({
-    device, ...ratings.get(device), ...heard.get(device), since_ms: since.get(device) ?? null,
+    device, ...ratings.get(device), ...heard.get(device), since_ms: since.get(device)?.since_ms ?? null, cause: since.get(device)?.cause ?? null,
     usable_capacity_wh: ratings.get(device)?.usable_capacity_wh ?? null,
   }));
 }
@@ -78,6 +81,7 @@ export class SitePanel {
     this.now = make("div", { class: "now" }, make("p", { class: "card note" }, "Loading"));
     this.headline = this.now;
     this.devices = new SortableTable(deviceColumns(now_ms), { caption: "Devices" });
+    this.open = new OpenWindows(now_ms);
     signal.addEventListener("abort", () => clearTimeout(this.#due));
   }
 
@@ -86,8 +90,9 @@ export class SitePanel {
     this.head = make("header", {}, crumbs(mainLine(data), "site"), make("h2", { class: "title" }, this.id));
     const twin = { name: "twin", title: "Twin", show: (place) => void place.replaceChildren(this.devices.element) };
     const steps = { name: "transitions", title: "Transitions", show: (place) => showTransitions(place, this.id, this.now_ms) };
+    const open = { name: "open", title: "Open windows", show: (place) => void place.replaceChildren(this.open.element) };
     this.#show(data);
-    return { ancestors: mainLine(data), tabs: [twin, steps] };
+    return { ancestors: mainLine(data), tabs: [twin, open, steps] };
   }
 
   async #ask() {
@@ -118,10 +123,11 @@ export class SitePanel {
       twin?.quarantined && make("p", { class: "failure" }, "In quarantine: its readings are set aside. Release it by applying its topology again."),
       make("dl", { class: "facts" }, fact("Last heard", time(twin?.heard_at_ms)),
         fact("Readings", !twin ? "none" : `${count(twin?.readings?.applied)} applied, ${count(twin?.readings?.duplicate)} duplicate, ${count(twin?.readings?.conflicting)} conflicting`),
-        isKnown(open_windows) && fact("Open windows", count(open_windows)),
+        fact("Open windows", count((open_windows ?? []).length)),
         live?.stale_power_w ? fact("Not counted: last of silent devices", powerOf(live.stale_power_w)) : null)));
     const devices = devicesOf(data);
     this.devices.show(devices, `${count(devices.length)} ${devices.length === 1 ? "device" : "devices"}, each value with its own time`);
+    this.open.show(open_windows ?? []);
     if (live) this.onMember({ type: "site", id: this.id }, live);
   }
 }
