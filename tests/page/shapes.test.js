@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import { captionOf } from "./children.js";
 import { knownPower, liveCoverage, memberLive } from "./measures.js";
 import { gather, gridLines, hullOf, projection } from "./outline.js";
 import { devicesOf, mainLine } from "./site.js";
@@ -65,4 +66,11 @@ test("the way to a site goes through its grid, not its groups, and ends in a cyc
   const member = (id, hierarchy, parents) => ({ id, hierarchy, parents });
   const ancestors = [member("g", "group", []), member("f", "grid", ["r"]), member("r", "grid", ["f"])];
   assert.deepEqual(mainLine({ site: { parents: ["g", "f"] }, ancestors }).map(({ id }) => id), ["f", "r"]);
+});
+
+test("a page of children says which they are, and that an order is one of the page", () => {
+  const page = (length, next) => ({ items: Array(length).fill({}), next });
+  assert.deepEqual([captionOf(page(1, null), 0), captionOf(page(20, null), 0)], ["1 child", "20 children"]);
+  assert.equal(captionOf(page(500, "more"), 0), "Children 1 to 500 of more; sorted within these");
+  assert.equal(captionOf(page(20, null), 2), "Children 1\u202f001 to 1\u202f020, the last; sorted within these");
 });
