@@ -49,3 +49,10 @@ test("a number is stale as soon as anything behind it stands still", () => {
   assert.equal(why(nothingHeard(0), 20000), "unheard");
   assert.equal(why(heard({ heard_ms: 100000 }), 1000), "quiet"); // the clock was set back
 });
+
+test("what says itself whether it is stale is believed, whatever its age", () => {
+  const { state, why, told } = freshness(heard({ age_s: 1, is_stale: true, stale_reason: "records wait for a worker" }), 1000);
+  assert.deepEqual({ state, why, told }, { state: "stale", why: "told", told: "records wait for a worker" });
+  assert.equal(freshness(heard({ age_s: 800, is_stale: false }), 1000).state, "live");
+  assert.equal(freshness(heard({ age_s: 1, is_stale: false }), 20000).why, "quiet");
+});

@@ -1,6 +1,6 @@
 // Make elements. Text goes in as text only, so that an id may hold any character.
 
-import { UNKNOWN, isKnown, moment, spokenPower, magnitude, utc } from "./units.js";
+import { UNKNOWN, direction, isKnown, magnitude, moment, utc } from "./units.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -29,11 +29,11 @@ export function timeOf(moment_ms, options = {}) {
 
 const ARROWS = { consuming: "↓", producing: "↑" };
 
-// A short power for tables and the tree: an arrow to see, words to hear.
+// A short power for tables and the tree: an arrow to see, a word to hear.
 export function powerOf(power_w) {
   const flow = !isKnown(power_w) ? "unknown" : power_w > 0 ? "consuming" : power_w < 0 ? "producing" : "balanced";
-  const seen = make("span", { "aria-hidden": "true" }, `${magnitude(power_w)}${ARROWS[flow] ? ` ${ARROWS[flow]}` : ""}`);
-  return make("span", { class: `power figure ${flow}` }, seen, hidden(spokenPower(power_w)));
+  const arrow = ARROWS[flow] && make("span", { "aria-hidden": "true" }, ` ${ARROWS[flow]}`);
+  return make("span", { class: `power figure ${flow}` }, magnitude(power_w), arrow, hidden(` ${direction(power_w)}`));
 }
 
 const SIGNS = {

@@ -76,9 +76,9 @@ export class Live {
     });
   }
 
-  #beat(link, { as_of_ms, age_s, is_ready, behind_records }) {
+  #beat(link, { as_of_ms, age_s, is_ready, is_stale = null, stale_reason = null, behind_records }) {
     if (!link) return;
-    Object.assign(link, { heard_ms: Date.now(), as_of_ms, age_s, is_ready: is_ready !== false, behind_records });
+    Object.assign(link, { heard_ms: Date.now(), as_of_ms, age_s, is_ready: is_ready !== false, is_stale, stale_reason, behind_records });
     this.onHeartbeat(link);
   }
 

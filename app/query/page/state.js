@@ -45,14 +45,15 @@ function duration(step_s) {
   return step_s % 60 === 0 ? `PT${step_s / 60}M` : `PT${step_s}S`;
 }
 
-const AGE_LIMIT_S = 10;
+export const AGE_LIMIT_S = 10;
 const QUIET_LIMIT_MS = 12500;
 const LOST_LIMIT_MS = 2000;
 
 // What is known of the connection: when it was last heard, what it said of its age, since when it is lost.
-export const nothingHeard = (now_ms) => ({ began_ms: now_ms, heard_ms: null, age_s: null, as_of_ms: null, lost_ms: null, is_ready: true });
+export const nothingHeard = (now_ms) => ({ began_ms: now_ms, heard_ms: null, age_s: null, as_of_ms: null, lost_ms: null, is_ready: true, is_stale: null });
 
-// The age of what is shown, and why it must not be taken for live. Never the age alone: a page that hears nothing knows no age.
+// The age of what is shown, and why it must not be taken for live. A page that hears nothing knows no age; one that is
+// told whether all that was promised is there takes that, because devices may report seldom.
 export function freshness(link, now_ms) {
   const quiet_ms = now_ms - (link.heard_ms ?? link.began_ms);
   const age_s = link.heard_ms === null ? null : (link.age_s ?? 0) + Math.max(0, quiet_ms) / 1000;
@@ -61,6 +62,8 @@ export function freshness(link, now_ms) {
   if (quiet_ms > QUIET_LIMIT_MS || quiet_ms < -QUIET_LIMIT_MS) return { state: "stale", why: "quiet", age_s };
   if (!link.is_ready) return { state: "stale", why: "behind", age_s };
   if (link.age_s === null) return { state: "stale", why: "never", age_s: null };
+  if (link.is_stale === true) return { state: "stale", why: "told", told: link.stale_reason, age_s };
+  if (link.is_stale === false) return { state: "live", why: null, age_s };
   if (age_s - Math.max(0, quiet_ms) / 1000 > AGE_LIMIT_S) return { state: "stale", why: "workers", age_s };
   return { state: "live", why: null, age_s };
 }
