@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { customRange, freshness, nothingHeard, readView, resolveRange, windowFor, writeView } from "./state.js";
+import { customRange, freshness, nothingHeard, readView, resolveRange, shiftRange, windowFor, writeView } from "./state.js";
 
 const HOUR_MS = 3600000;
 
@@ -20,6 +20,24 @@ test("a range is that of the data, and nonsense is no range", () => {
   assert.deepEqual(resolveRange("PT6H", now_ms), { from_ms: now_ms - 6 * HOUR_MS, to_ms: now_ms });
   assert.deepEqual(resolveRange(customRange(1000, 2000), now_ms), { from_ms: 1000, to_ms: 2000 });
   for (const range of ["", "x", "x/y", customRange(2000, 1000), customRange(1000, 1000)]) assert.equal(resolveRange(range, now_ms), null);
+});
+
+test("a day of the calendar has 23 hours when clocks go forward and 25 when they go back", () => {
+  const hours = (date) => {
+    const { from_ms, to_ms } = resolveRange(date, 0);
+    return (to_ms - from_ms) / HOUR_MS;
+  };
+  assert.deepEqual(["2016-03-26", "2016-03-27", "2016-10-30"].map(hours), [24, 23, 25]);
+  assert.equal(resolveRange("2016-03-27", 0).from_ms, Date.parse("2016-03-26T23:00:00Z"));
+  for (const date of ["2016-13-01", "2016-02-30"]) assert.equal(resolveRange(date, 0), null);
+});
+
+test("a step from one day leads to the next day, and a step from a span to the span beside it", () => {
+  const now_ms = Date.parse("2016-03-27T21:30:00Z");
+  assert.deepEqual([shiftRange("today", -1, now_ms), shiftRange("today", 1, now_ms)], ["2016-03-26", "2016-03-28"]);
+  assert.equal(shiftRange("2016-10-30", 1, now_ms), "2016-10-31");
+  assert.equal(shiftRange(customRange(1000, 3000), 1, now_ms), customRange(3000, 5000));
+  assert.equal(shiftRange("PT6H", -1, now_ms), customRange(now_ms - 12 * HOUR_MS, now_ms - 6 * HOUR_MS));
 });
 
 test("a window is a multiple of the base window and gives at most some 300 columns", () => {

@@ -4,7 +4,7 @@ import { ask, plural } from "./api.js";
 import { Chart } from "./chart.js";
 import { draw, make, stateOf, timeOf } from "./elements.js";
 import { kindColor } from "./paint.js";
-import { RANGES, customRange, resolveRange, windowFor } from "./state.js";
+import { RANGES, customRange, resolveRange, shiftRange, windowFor, writeView } from "./state.js";
 import { coverageOf, energyOf, kindsOf } from "./stack.js";
 import { energyJ, percent, spokenPower, utc, words } from "./units.js";
 
@@ -46,11 +46,12 @@ export class History {
       make("button", { type: "button", "data-range": range, onclick: () => this.onRange(range) }, title));
     const other = make("button", { type: "button", "data-range": "custom", onclick: () => this.#openCustom() }, "From, to");
     this.buttons.push(other);
+    const step = (text, by) => make("button", { type: "button", onclick: () => this.onRange(shiftRange(this.range, by, this.now_ms())) }, text);
     this.from = make("input", { type: "datetime-local" });
     this.to = make("input", { type: "datetime-local" });
     this.custom = make("form", { class: "custom", hidden: true, onsubmit: (event) => this.#submit(event) },
       make("label", {}, `From (${zone()})`, this.from), make("label", {}, "To", this.to), make("button", {}, "Show"));
-    return make("div", { class: "toolbar" }, make("h2", {}, "History"), this.buttons);
+    return make("div", { class: "toolbar" }, make("h2", {}, "History"), step("Earlier", -1), step("Later", 1), this.buttons);
   }
 
   #openCustom() {

@@ -1,10 +1,11 @@
 // What is shown (all of it in the address), and how fresh it is.
 
-import { dayEnd, dayStart } from "./units.js";
+import { dayEnd, dayStart, two } from "./units.js";
 
 const HOUR_MS = 3600000;
 const DAY_MS = 24 * HOUR_MS;
 export const RANGES = { today: "Today", PT6H: "6 h", PT24H: "24 h", P7D: "7 days" };
+const DATE = /^\d{4}-\d\d-\d\d$/;
 const BACK_MS = { PT6H: 6 * HOUR_MS, PT24H: DAY_MS, P7D: 7 * DAY_MS };
 
 export function readView(hash) {
@@ -21,14 +22,34 @@ export function writeView({ type, id, range, tab }) {
   return `#${held}`;
 }
 
+const dateOf = (moment_ms) => {
+  const at = new Date(moment_ms);
+  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+};
+
+// The midnights of a day of the calendar: 23, 24 or 25 hours apart. Null if there is no such day.
+function dayOf(date) {
+  const noon_ms = Date.parse(`${date}T12:00`);
+  return Number.isNaN(noon_ms) || dateOf(noon_ms) !== date ? null : { from_ms: dayStart(noon_ms), to_ms: dayEnd(noon_ms) };
+}
+
 export const customRange = (from_ms, to_ms) => `${new Date(from_ms).toISOString()}/${new Date(to_ms).toISOString()}`;
 
 // A range in milliseconds, or null if it says nothing that can be shown. "Today" and "back" are those of the data.
 export function resolveRange(range, now_ms) {
   if (range === "today") return { from_ms: dayStart(now_ms), to_ms: dayEnd(now_ms) };
   if (range in BACK_MS) return { from_ms: now_ms - BACK_MS[range], to_ms: now_ms };
+  if (DATE.test(range)) return dayOf(range);
   const [from_ms, to_ms] = range.split("/").map((part) => Date.parse(part));
   return from_ms < to_ms ? { from_ms, to_ms } : null;
+}
+
+// The range as long as this one before it (-1) or after it (1): a day of the calendar leads to a day of the calendar.
+export function shiftRange(range, step, now_ms) {
+  const span = resolveRange(range, now_ms) ?? resolveRange("today", now_ms);
+  if (range === "today" || DATE.test(range)) return dateOf(step < 0 ? span.from_ms - HOUR_MS : span.to_ms + HOUR_MS);
+  const shift_ms = step * (span.to_ms - span.from_ms);
+  return customRange(span.from_ms + shift_ms, span.to_ms + shift_ms);
 }
 
 // At most some three hundred columns, in a step that people know and that the base window divides.

@@ -68,7 +68,7 @@ export function span(seconds) {
   return `${whole}${THIN}s`;
 }
 
-const two = (value) => value.toString().padStart(2, "0");
+export const two = (value) => value.toString().padStart(2, "0");
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 export const utc = (moment_ms) => `${new Date(moment_ms).toISOString().slice(0, 19).replace("T", " ")} UTC`;
