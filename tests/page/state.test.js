@@ -6,13 +6,14 @@ const HOUR_MS = 3600000;
 
 test("an address brings back what was chosen, whatever the id holds", () => {
   for (const id of ["EHV1", "a/b c%00&node=x#y", "<script>", "日本 語", "", "+"]) {
-    const view = { type: "site", id, range: "P7D", tab: "transitions" };
+    const view = { type: "site", id, range: "P7D", tab: "explain", window_ms: 900000 };
     assert.deepEqual(readView(writeView(view)), view);
   }
 });
 
 test("an address that says nothing shows nothing", () => {
-  assert.deepEqual(readView(""), { type: null, id: null, range: "today", tab: "" });
+  assert.deepEqual(readView(""), { type: null, id: null, range: "today", tab: "", window_ms: null });
+  assert.equal(readView("#node=a&tab=explain&window=x").window_ms, null);
 });
 
 test("a range is that of the data, and nonsense is no range", () => {

@@ -10,7 +10,7 @@ import { energyJ, percent, spokenPower, utc, words } from "./units.js";
 
 const REFRESH_MS = 3000;
 
-const COLUMNS = ["Window", "Power", "Coverage", "Status", "State"];
+const COLUMNS = ["Window", "Power", "Coverage", "Status", "State", ""];
 const NUMBERS = ["Power", "Coverage"];
 const title = (name) => make("th", { scope: "col", class: NUMBERS.includes(name) && "number" }, name);
 
@@ -146,7 +146,13 @@ export class History {
       make("td", {}, timeOf(item.start_ms, { today_ms: this.now_ms(), seconds: false })),
       make("td", { class: "number" }, spokenPower(item.state === "empty" ? null : item.kinds.all?.mean_power_w)),
       make("td", { class: "number" }, percent(coverageOf(item), 1)),
-      make("td", {}, stateOf(item.status)), make("td", {}, stateOf(item.state)))));
+      make("td", {}, stateOf(item.status)), make("td", {}, stateOf(item.state)), make("td", {}, this.#explainLink(item)))));
+  }
+
+  // Only a window as it was published has parts to show, and only a node has children.
+  #explainLink({ start_ms, end_ms }) {
+    if (this.member.type !== "node" || end_ms - start_ms !== this.window_s * 1000) return "";
+    return make("a", { href: writeView({ ...this.member, range: this.range, tab: "explain", window_ms: start_ms }) }, "Explain");
   }
 
   repaint() {

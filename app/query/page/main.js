@@ -29,7 +29,7 @@ const tree = new Tree({
   onSelect: ({ type, id }) => {
     byId("tree-panel").classList.remove("open");
     byId("tree-toggle").setAttribute("aria-expanded", "false");
-    show({ type, id, tab: "" });
+    show({ type, id, tab: "", window_ms: null });
   },
   onVisible: () => follow(),
 });
@@ -67,7 +67,7 @@ function leave() {
 function panelOf(member, signal) {
   const onLive = (one, record) => tree.setLive(one, memberLive(record));
   const onMember = (one, told) => tree.setLive(one, told);
-  return member.type === "site" ? new SitePanel(member.id, { signal, now_ms, onMember }) : new NodePanel(member.id, { signal, now_ms, onLive });
+  return member.type === "site" ? new SitePanel(member.id, { signal, now_ms, onMember }) : new NodePanel(member.id, { signal, now_ms, window_s: page.window_s, onLive });
 }
 
 async function enter(view) {
@@ -106,7 +106,7 @@ function route({ isForced = false } = {}) {
   if (!view.id) return home();
   if (isForced || !isShown(view.type, view.id)) return enter(view);
   page.shown.history?.setRange(view.range);
-  page.shown.tabs?.choose(view.tab);
+  if (page.shown.tabs?.choose(view.tab) === false) page.shown.tabs.refresh();
   return undefined;
 }
 

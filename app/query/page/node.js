@@ -3,13 +3,15 @@
 import { ask } from "./api.js";
 import { showChildren } from "./children.js";
 import { make } from "./elements.js";
+import { showExplain } from "./explain.js";
 import { fact, flexibilityCard, nowCard } from "./headline.js";
 import { showMap } from "./map.js";
 import { writeView } from "./state.js";
 import { words } from "./units.js";
 
-export const TABS = (id) => [
+export const TABS = (id, tools) => [
   { name: "children", title: "Children", show: (place) => showChildren(place, id) },
+  { name: "explain", title: "Explain", show: (place) => showExplain(place, id, tools) },
   { name: "map", title: "Map", show: (place) => showMap(place, id) },
 ];
 
@@ -20,8 +22,8 @@ export const crumbs = (ancestors, type) => make("nav", { class: "crumbs", "aria-
 export class NodePanel {
   #record = null;
 
-  constructor(id, { signal, now_ms, onLive }) {
-    Object.assign(this, { id, signal, now_ms, onLive });
+  constructor(id, { signal, now_ms, window_s, onLive }) {
+    Object.assign(this, { id, signal, now_ms, window_s, onLive });
     this.now = make("div", { class: "now" }, make("p", { class: "card note" }, "Loading"));
     this.flexibility = make("div", {}, make("p", { class: "card note" }, "Loading"));
     this.headline = make("div", { class: "headline" }, this.now, this.flexibility);
@@ -32,7 +34,7 @@ export class NodePanel {
     const answer = await ask(["nodes", this.id], {}, { signal: this.signal });
     const { node, ancestors } = answer.data;
     this.head = make("header", {}, crumbs(ancestors, node.level), make("h2", { class: "title" }, this.id));
-    return { ancestors, tabs: TABS(this.id) };
+    return { ancestors, tabs: TABS(this.id, this) };
   }
 
   async refresh() {

@@ -11,14 +11,19 @@ const BACK_MS = { PT6H: 6 * HOUR_MS, PT24H: DAY_MS, P7D: 7 * DAY_MS };
 export function readView(hash) {
   const held = new URLSearchParams(hash.replace(/^#/, ""));
   const type = held.has("site") ? "site" : held.has("node") ? "node" : null;
-  return { type, id: type && held.get(type), range: held.get("range") || "today", tab: held.get("tab") || "" };
+  const window_ms = Number.parseInt(held.get("window"), 10);
+  return {
+    type, id: type && held.get(type), range: held.get("range") || "today", tab: held.get("tab") || "",
+    window_ms: Number.isSafeInteger(window_ms) ? window_ms : null,
+  };
 }
 
-export function writeView({ type, id, range, tab }) {
+export function writeView({ type, id, range, tab, window_ms = null }) {
   const held = new URLSearchParams();
   if (type) held.set(type, id);
   if (range && range !== "today") held.set("range", range);
   if (tab) held.set("tab", tab);
+  if (tab === "explain" && window_ms !== null) held.set("window", window_ms);
   return `#${held}`;
 }
 

@@ -18,9 +18,10 @@ export class Tabs {
     this.choose(chosen);
   }
 
+  // Show the tab of a name, or the first; say whether it was not there yet.
   choose(name) {
     const index = Math.max(0, this.tabs.findIndex((tab) => tab.name === name));
-    if (this.tabs[index] === this.tab) return;
+    if (this.tabs[index] === this.tab) return false;
     this.close();
     this.tab = this.tabs[index];
     this.buttons.forEach((button, at) => {
@@ -30,6 +31,7 @@ export class Tabs {
     this.place.setAttribute("aria-labelledby", `tab-${this.tab.name}`);
     this.place.replaceChildren();
     this.#shown = this.tab.show(this.place);
+    return true;
   }
 
   refresh() {
