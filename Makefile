@@ -32,6 +32,7 @@ compiled: $(STAMP) ## compile the core with mypyc where there is a C compiler; w
 	@$(PY) deploy/compile_core.py
 
 test: compiled ## every test, on a real broker where behaviour is shown
+	@$(PY) -m tests.system.browser
 	@$(PY) -m pytest -q -n 3 --dist loadfile
 
 check: $(STAMP) ## format, lint, types, unit tests
