@@ -5,7 +5,7 @@ STAMP := $(VENV)/.installed
 COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check clean up down simulate compiled bench latency size profile report faults faults-report bench-query fuzz-query sbom
+.PHONY: help demo test check clean up down simulate compiled bench latency size profile report faults faults-report bench-query fuzz-query screenshots sbom
 
 help: ## print this
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -51,6 +51,9 @@ bench-query: compiled ## what one query worker answers, how fast, with 449 and w
 
 fuzz-query: $(STAMP) ## thousands of questions made of the OpenAPI document (CASES=n for each route)
 	@QUERY_CASES=$(or $(CASES),110) $(PY) -m pytest -q -n 2 tests/unit/test_query_schema.py
+
+screenshots: compiled ## make the pictures of docs/images with a browser, from the SimBench day
+	@$(PY) -m tests.system.screenshots
 
 latency: $(STAMP) ## from a reading to what people see, at a quarter, half and four fifths of the drain, at four cadences (RATE=n)
 	@$(PY) benchmarks/latency.py $(if $(WHOLE),--whole) $(if $(RATE),--drain-rate $(RATE))
