@@ -1,4 +1,4 @@
-"""The HTTP protocol with bounds: a long address, many headers or a slow asker end the connection."""
+"""The HTTP protocol with bounds: long addresses, many headers, who asks slowly or reads nothing end the connection."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ MOST_URL_BYTES = 16_384
 MOST_HEADER_BYTES = 32_768
 MOST_HEADERS = 100
 HEADERS_WITHIN_S = 10.0
+READS_WITHIN_S = 30.0
 TOO_LONG = b"HTTP/1.1 414 URI Too Long\r\n"
 TOO_MANY = b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
 TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\n"
@@ -19,11 +20,12 @@ END = b"content-length: 0\r\nconnection: close\r\n\r\n"
 
 
 class LimitedProtocol(HttpToolsProtocol):
-    """Counts what comes before an answer is begun, and waits for it only so long."""
+    """Counts what comes before an answer is begun; waits only so long for it, and for who does not read."""
 
     most_connections: int | None = None
     _header_bytes = 0
     _timer: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         """Begin to wait for the first request."""
@@ -36,6 +38,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting."""
         self._stop_waiting()
+        self._stop_watching()
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
@@ -64,6 +67,33 @@ class LimitedProtocol(HttpToolsProtocol):
         self._stop_waiting()
         if not self.transport.is_closing():
             super().on_headers_complete()
+
+    def pause_writing(self) -> None:
+        """Begin to watch whether what waits is read."""
+        super().pause_writing()
+        self._watch()
+
+    def resume_writing(self) -> None:
+        """Stop watching."""
+        self._stop_watching()
+        super().resume_writing()
+
+    def _watch(self) -> None:
+        self._stop_watching()
+        unread_bytes = self.transport.get_write_buffer_size()
+        self._unread = self.loop.call_later(READS_WITHIN_S, self._cut_off_unless_read, unread_bytes)
+
+    def _cut_off_unless_read(self, before_bytes: int) -> None:
+        """End a connection whose client has taken nothing at all; one that is only slow may go on."""
+        if self.transport.get_write_buffer_size() < before_bytes:
+            self._watch()
+        else:
+            self.transport.abort()
+
+    def _stop_watching(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
     def _wait(self) -> None:
         self._stop_waiting()

@@ -62,11 +62,19 @@ class Listener:
 
     def offer(self, number: int, event: Event) -> None:
         """Let an event wait; one that it makes obsolete waits no longer."""
+        if self.is_overrun:
+            return
         self.waiting.pop(event.key, None)
-        if len(self.waiting) >= self.most:
-            self.is_overrun = True
+        self.waiting[event.key] = number, event
+        if len(self.waiting) > self.most:
+            self.give_up()
         else:
-            self.waiting[event.key] = number, event
+            self.arrived.set()
+
+    def give_up(self) -> None:
+        """Keep nothing more: the stream ends as soon as its client reads, and is resumed from what it was told."""
+        self.is_overrun = True
+        self.waiting.clear()
         self.arrived.set()
 
     def take(self) -> list[tuple[int, Event]]:
@@ -116,9 +124,7 @@ class Streams:
         self.identity = uuid.uuid4().hex[:12]
         self._recent.clear()
         for listener in self._listeners:
-            listener.is_overrun = True
-            listener.waiting.clear()
-            listener.arrived.set()
+            listener.give_up()
 
     def require_room(self, client: str) -> None:
         """Refuse one stream too many."""

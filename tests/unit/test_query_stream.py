@@ -83,12 +83,20 @@ def test_what_waits_is_replaced_by_what_is_newer_of_the_same() -> None:
     assert told(listener) == [("m", "1"), ("n", "2")]
 
 
-def test_a_stream_that_is_not_read_keeps_no_more_than_allowed_and_is_overrun() -> None:
+def test_a_stream_that_is_not_read_keeps_no_more_than_allowed() -> None:
+    hub = streams()
+    listener = opened(hub, most=2)
+    hub.tell([an_event(node=node) for node in ("a", "b", "a")])
+
+    assert (len(listener.waiting), listener.is_overrun) == (2, False)
+
+
+def test_a_stream_that_is_overrun_keeps_nothing_and_ends() -> None:
     hub = streams()
     listener = opened(hub, most=2)
     hub.tell([an_event(node=node) for node in ("a", "b", "c", "d")])
 
-    assert (len(listener.waiting), listener.is_overrun) == (2, True)
+    assert (listener.take(), listener.is_overrun) == ([], True)
 
 
 def test_one_stream_too_many_is_put_off() -> None:
