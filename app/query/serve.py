@@ -31,6 +31,8 @@ KEEP_ALIVE_S = 30
 STOP_S = 3
 METRICS_S = 0.5
 RETRY_S = 1.0
+SEND_BYTES = 131_072
+"""What the kernel keeps for a connection: it would let megabytes wait for a client that does not read."""
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +70,7 @@ def _make_service(settings: Settings, store: ViewStore) -> Service:
 async def _run(settings: Settings, service: Service) -> None:
     with socket.socket() as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BYTES)
         _bind(listening, settings)
         config = uvicorn.Config(
             make_application(service), http=limited_protocol(settings.query_connections), ws="none", lifespan="off",

@@ -7,6 +7,7 @@ import uuid
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 from app.query.events import Event
 from app.query.problems import ProblemError
@@ -64,7 +65,6 @@ class Listener:
         """Let an event wait; one that it makes obsolete waits no longer."""
         if self.is_overrun:
             return
-        self.waiting.pop(event.key, None)
         self.waiting[event.key] = number, event
         if len(self.waiting) > self.most:
             self.give_up()
@@ -79,7 +79,7 @@ class Listener:
 
     def take(self) -> list[tuple[int, Event]]:
         """Return what waits, oldest first."""
-        taken, self.waiting = list(self.waiting.values()), {}
+        taken, self.waiting = sorted(self.waiting.values(), key=itemgetter(0)), {}
         self.arrived.clear()
         return taken
 
