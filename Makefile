@@ -46,7 +46,7 @@ simulate: $(STAMP) ## run SEEDS=n schedules of the simulator
 bench: compiled ## the whole job beside Faust, Quix, Kafka Streams and Bytewax, every row compared (QUICK=1: under five minutes)
 	@$(PY) benchmarks/bench.py $(if $(QUICK),--quick) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SHAPES),--shapes $(SHAPES))
 
-bench-query: compiled ## what one query worker answers, how fast, with 449 and with 50,000 sites
+bench-query: compiled ## what one query worker answers, how fast, and a thousand streams, with 449 and with 50,000 sites
 	@$(PY) -m benchmarks.query
 
 fuzz-query: $(STAMP) ## thousands of questions made of the OpenAPI document (CASES=n for each route)

@@ -16,6 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import httpx
 import msgspec
 import uvloop
 
@@ -38,11 +39,15 @@ from app.kafka.topology_writer import write_topology
 from app.settings import Settings
 from app.topics import TELEMETRY, all_topics, level_topic
 from benchmarks.asking import ask
+from benchmarks.figures import percentile
+from benchmarks.listening import Crowd, delays_ms, listen_in_a_process
 from benchmarks.processes import cpu_s, peak_bytes
 
 FEEDERS, INTERVAL_S, OVER_S, WINDOW_S = 1000, 15, 5.0, 900
 DAY_WINDOWS = 96
 ROLES = ("twin", "rollup", "query")
+STREAMS, DEAF = 1000, 100
+STREAMING_S = 15.0
 QUESTIONS = (("live", 1000.0, "/v1/nodes/top/live", 16), ("day of windows", 50.0, "/v1/nodes/top/windows", 4),
              ("1,000 children", 5.0, "/v1/nodes/top/children?limit=1000", 2))  # fmt: skip
 
@@ -58,6 +63,7 @@ class Bench:
             self.port = int(probe.getsockname()[1])
         self.environ = {
             "VPP_BROKER": self.broker.start(), "VPP_QUERY_PORT": str(self.port), "VPP_WINDOW_S": str(WINDOW_S),
+            "VPP_QUERY_STREAMS": str(STREAMS), "VPP_QUERY_STREAMS_PER_CLIENT": str(STREAMS),  # all of one address
         }  # fmt: skip
         self.settings = Settings.load(self.environ)
         self.workers = {role: WorkerProcess(role, directory / "state", self.environ) for role in ROLES}
@@ -77,6 +83,8 @@ class Bench:
             await self._idle("nobody asks")
             for name, per_s, path, connections in QUESTIONS:
                 await self._ask(name, path, per_s, connections)
+            for deaf in (0, DEAF):
+                await self._listen(deaf)
             speaking.cancel()
         print(f"  query worker: at most {peak_bytes(self.workers['query'].pid) / 2**20:.0f} MB resident", flush=True)
 
@@ -114,7 +122,7 @@ class Bench:
                 value = {
                     "device": f"{name}/load",
                     "measured_at_ms": int(began_s * 1000),
-                    "active_power_w": number % 999,
+                    "active_power_w": (number + second) % 999,  # what stays the same is not published again
                 }
                 home = partition_of(name.encode(), self.settings.partitions)
                 homes.setdefault(home, []).append((name.encode(), json.dumps(value).encode(), (), None))
@@ -126,7 +134,7 @@ class Bench:
     async def _idle(self, what: str) -> None:
         before = self._used()
         await asyncio.sleep(OVER_S)
-        print(f"  {what}: {self._since(before)}", flush=True)
+        print(f"  {what}: {self._since(before)}; {await self._waiting()}", flush=True)
 
     async def _ask(self, name: str, path: str, per_s: float, connections: int) -> None:
         for rate in (per_s, None):
@@ -136,6 +144,26 @@ class Bench:
             print(f"  {name}, {pace}: {found.per_s:.0f}/s, p50 {found.at(0.5):.2f} ms, p99 "
                   f"{found.at(0.99):.2f} ms, {found.bytes_each} bytes, {found.failures} failures; "
                   f"{self._since(before)}", flush=True)  # fmt: skip
+
+    async def _listen(self, deaf: int) -> None:
+        """Let a thousand clients follow a feeder each, and the top."""
+        paths = [f"/v1/stream?events=live&nodes=top&nodes=feeder%20{n % FEEDERS}" for n in range(STREAMS - deaf)]
+        before = self._used()
+        heard = await listen_in_a_process(Crowd("127.0.0.1", self.port, paths, deaf, STREAMING_S))
+        used, waiting = self._since(before), await self._waiting()
+        found = await delays_ms(self.settings.broker, map(level_topic, ("top", "feeder")), heard)
+        at_ms = {name: percentile(found, share) for name, share in (("p50", 0.5), ("p99", 0.99), ("at most", 1))}
+        print(f"  {heard.opened} of {len(paths)} streams and {deaf} that are not read: {heard.lost} lost, "
+              f"{len(found) / STREAMING_S:.0f} live values/s, from Kafka to the client "
+              f"{', '.join(f'{name} {one:.0f} ms' for name, one in at_ms.items())}; {used}; {waiting}",
+              flush=True)  # fmt: skip
+
+    async def _waiting(self) -> str:
+        """Say how many records wait for each worker: that of the readings of the last second is no backlog."""
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=60) as client:
+            told = (await client.get("/v1/status")).json()["data"]
+        lag = {role: sum(one[role]["lag_records"] or 0 for one in told["partitions"]) for role in ("twin", "rollup")}
+        return f"waiting: twin {lag['twin']}, rollup {lag['rollup']}, query {told['behind_records']}"
 
     def _used(self) -> tuple[float, dict[str, float]]:
         return time.time(), {role: cpu_s(worker.pid) for role, worker in self.workers.items()}
