@@ -110,7 +110,7 @@ def all_transitions(**parameters: Any) -> Question[Page[Transition]]:
 
 
 def rejections(**filters: Any) -> Question[RejectionPage]:
-    """Ask for rejected telemetry: reason, site, limit."""
+    """Ask for rejected telemetry, newest first: reason, site, limit, cursor."""
     return _ask_all("rejections", RejectionPage, filters)
 
 

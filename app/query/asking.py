@@ -127,5 +127,19 @@ def read_cursor(question: tuple[object, ...], text: str | None) -> str | None:
     return found.behind
 
 
+def read_key(question: tuple[object, ...], text: str | None, family: bytes) -> bytes | None:
+    """Return the key of a row that a list goes on behind."""
+    behind = read_cursor(question, text)
+    if behind is None:
+        return None
+    try:
+        key = bytes.fromhex(behind)
+    except ValueError:
+        key = b""
+    if not key.startswith(family):
+        raise ProblemError(400, "cursor is none of ours", "begin without a cursor, then give back `next`")
+    return key
+
+
 def _digest(question: tuple[object, ...]) -> bytes:
     return hashlib.blake2b(repr(question).encode(), digest_size=6).digest()

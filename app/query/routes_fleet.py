@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
 
 import msgspec
 from litestar import Response, get
 from litestar.datastructures import State
 
 from app.domain.contracts import Reason, Transition
-from app.query.asking import make_cursor, one_of, read_cursor, within
+from app.query.asking import make_cursor, one_of, read_key, within
 from app.query.envelopes import Answer, Page
 from app.query.fleet import Hierarchy, Kind, Level, RejectionPage
 from app.query.history import read_feed, read_owned
@@ -71,38 +71,49 @@ def kinds(request: Asked, state: State) -> Response[Page[Kind]]:
 def transitions(request: Asked, state: State, limit: Limit = None, cursor: Cursor = None) -> Response[Page[Transition]]:
     """List the transitions of all sites, newest first."""
     service: Service = state.service
-    most, behind = within(limit, "limit", PAGE, service.settings.query_page), read_cursor(("transitions",), cursor)
-    found = list(read_feed(service.view.rows, TRANSITIONS, bytes.fromhex(behind) if behind else None, most + 1))
+    most = within(limit, "limit", PAGE, service.settings.query_page)
+    found = list(read_feed(service.view.rows, TRANSITIONS, read_key(("transitions",), cursor, TRANSITIONS), most + 1))
     following = make_cursor(("transitions",), found[most - 1][0].hex()) if len(found) > most else None
     return reply(request, service.page([msgspec.Raw(unpack(row).value) for _, row in found[:most]], following))
 
 
 @get("/rejections", responses=PROBLEMS, sync_to_thread=False, tags=["fleet"])
 def rejections(
-    request: Asked, state: State, reason: Text = None, site: Text = None, limit: Limit = None
+    request: Asked, state: State, reason: Text = None, site: Text = None, limit: Limit = None, cursor: Cursor = None
 ) -> Response[RejectionPage]:
-    """Count rejected telemetry by reason, and list the latest, of one reason or one site if it is named."""
+    """Count rejected telemetry by reason, and list it, newest first, of one reason or one site if it is named."""
     service: Service = state.service
     one_of(reason, "reason", [str(one) for one in Reason])
-    most = within(limit, "limit", PAGE, service.settings.query_page)
-    items: list[Rejected] = []
-    for _, one in zip(range(LOOKED_AT), _rejections(service, site), strict=False):
-        if len(items) == most:
-            break
-        if reason is None or one.reason == reason:
-            items.append(one)
+    most, question = within(limit, "limit", PAGE, service.settings.query_page), ("rejections", reason, site)
+    before = read_key(question, cursor, REJECTIONS if site is None else REJECTION)
+    items, last = _some(_rejections(service, site, before), reason, most)
     summary = service.view.rejections.summary
     return reply(request, RejectionPage(
         **service.surrounding_all(), counts=summary.counts, latest=summary.latest, items=items,
+        next=make_cursor(question, last.hex()) if last is not None else None,
     ))  # fmt: skip
 
 
-def _rejections(service: Service, site: str | None) -> Any:
+def _rejections(service: Service, site: str | None, before: bytes | None) -> Iterator[tuple[bytes, Rejected]]:
     view = service.view
     newest_day = day_of(view.clocks.newest_rejection_ms)
-    rows = (read_feed(view.rows, REJECTIONS, None, LOOKED_AT) if site is None
-            else read_owned(view.rows, REJECTION, SITE, site, newest_day, view.retention_days, None))  # fmt: skip
-    return (read_rejection(unpack(row).value) for _, row in rows)
+    rows = (read_feed(view.rows, REJECTIONS, before, 2 * LOOKED_AT) if site is None
+            else read_owned(view.rows, REJECTION, SITE, site, newest_day, view.retention_days, before))  # fmt: skip
+    return ((key, read_rejection(unpack(row).value)) for key, row in rows)
+
+
+def _some(
+    found: Iterator[tuple[bytes, Rejected]], reason: str | None, most: int
+) -> tuple[list[Rejected], bytes | None]:
+    """Return those of a reason, and what to go on behind: only so many are looked at, so few or none may come first."""
+    items, last = list[Rejected](), None
+    for looked_at, (key, one) in enumerate(found):
+        if len(items) == most or looked_at == LOOKED_AT:
+            return items, last
+        last = key
+        if reason is None or one.reason == reason:
+            items.append(one)
+    return items, None
 
 
 @get("/status", responses=PROBLEMS, sync_to_thread=False, tags=["fleet"])

@@ -9,7 +9,7 @@ from litestar import Controller, Response, get
 from litestar.datastructures import State
 
 from app.domain.contracts import SiteRecord, Transition
-from app.query.asking import make_cursor, read_cursor, within
+from app.query.asking import make_cursor, read_key, within
 from app.query.envelopes import Answer, Page, WindowPage
 from app.query.history import read_owned
 from app.query.members import Member, partition_of_id
@@ -100,8 +100,8 @@ class Sites(Controller):
         service: Service = state.service
         site = service.known(SITE, name)
         most = within(limit, "limit", PAGE, service.settings.query_page)
-        behind = read_cursor(("transitions", site), cursor)
-        items, last = _transitions(service, site, bytes.fromhex(behind) if behind else None, most)
+        before = read_key(("transitions", site), cursor, TRANSITION)
+        items, last = _transitions(service, site, before, most)
         following = make_cursor(("transitions", site), last.hex()) if last is not None else None
         return reply(request, service.page(items, following))
 

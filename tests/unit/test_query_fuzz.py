@@ -18,7 +18,8 @@ ROUTES = {
     "/v1/nodes/{id}/parents": ["as_of"], "/v1/nodes/{id}/live": [], "/v1/nodes/{id}/windows": WINDOWS,
     "/v1/nodes/{id}/explain": ["window_start_ms", "limit"], "/v1/nodes/{id}/flexibility": [],
     "/v1/sites": [*LIST, "prefix", "text"], "/v1/sites/{id}": ["as_of"], "/v1/sites/{id}/windows": WINDOWS,
-    "/v1/sites/{id}/transitions": LIST, "/v1/transitions": LIST, "/v1/rejections": ["reason", "site", "limit"],
+    "/v1/sites/{id}/transitions": LIST, "/v1/transitions": LIST,
+    "/v1/rejections": ["reason", "site", "limit", "cursor"],
     "/{id}": [],
 }  # fmt: skip
 NUMBERS = st.integers(-(10**20), 10**20).map(str)

@@ -9,12 +9,15 @@ import pytest
 from aiokafka import TopicPartition
 from jsonschema import Draft202012Validator
 
+from app.query import routes_fleet
+from app.query.asking import make_cursor
 from app.query.rows import NODE
 from tests.builders import NOON_MS
 from tests.query_asker import NOW_S, ODD, Asker, a_service, some_records
 from tests.query_builders import (
     QUARTER_MS,
     a_live,
+    a_rejection,
     known,
 )
 
@@ -192,6 +195,42 @@ async def test_rejections_are_counted_and_listed_by_site(asker: Asker) -> None:
     others = await asker.json("/v1/rejections?site=other")
 
     assert (found["counts"], [one["offset"] for one in found["items"]], others["items"]) == ({"too_late": 1}, [1], [])
+
+
+@pytest.mark.parametrize("filters", ["", "&site=s", "&reason=too_late"])
+async def test_rejections_are_read_a_page_at_a_time(asker: Asker, filters: str) -> None:
+    more = [a_rejection(offset, at_ms=NOON_MS + offset) for offset in (2, 10, 20, 100)]
+    asker.service.replica.take([*more, a_rejection(1000, reason="future", site="m", at_ms=NOON_MS)], {})
+    offsets, cursor = [], ""
+    while cursor is not None:
+        page = await asker.json(f"/v1/rejections?limit=2{filters}&cursor={cursor}" if cursor else
+                                f"/v1/rejections?limit=2{filters}")  # fmt: skip
+        offsets += [one["offset"] for one in page["items"]]
+        cursor = page["next"]
+
+    assert [one for one in offsets if one != 1000] == [100, 20, 10, 2, 1]
+    assert len(offsets) == (6 if filters == "" else 5)
+
+
+async def test_rejections_of_a_rare_reason_are_found_behind_many_others(
+    asker: Asker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(routes_fleet, "LOOKED_AT", 2)
+    asker.service.replica.take([a_rejection(n, reason="future", at_ms=NOON_MS + n) for n in (2, 10, 20)], {})
+    first = await asker.json("/v1/rejections?reason=too_late")
+    second = await asker.json(f"/v1/rejections?reason=too_late&cursor={first['next']}")
+
+    assert (first["items"], [one["offset"] for one in second["items"]]) == ([], [1])
+
+
+@pytest.mark.parametrize(("path", "question"), [("/v1/rejections", ("rejections", None, None)),
+                                                ("/v1/transitions", ("transitions",)),
+                                                ("/v1/sites/s/transitions", ("transitions", "s"))])  # fmt: skip
+@pytest.mark.parametrize("behind", ["x", "", "ff"])
+async def test_a_cursor_that_was_made_up_is_refused(
+    asker: Asker, path: str, question: tuple[object, ...], behind: str
+) -> None:
+    assert (await asker.get(f"{path}?cursor={make_cursor(question, behind)}")).status_code == 400
 
 
 async def test_a_site_shows_its_twin_and_since_when_it_is_in_its_state(asker: Asker) -> None:
