@@ -35,10 +35,12 @@ class Shell:
             return
         raw = scope.get("raw_path") or scope["path"].encode()
         scope = {**scope, "path": raw.split(b"?")[0].decode("ascii", errors="replace")}
-        is_head = scope["method"] == "HEAD" and scope["path"] != STREAM
+        has_head = scope["path"] != STREAM
+        is_head = scope["method"] == "HEAD" and has_head
         if is_head:
             scope["method"] = "GET"
-        await self.application(scope, receive, _Sender(send, _held(scope["headers"]), is_bare=is_head))
+        sender = _Sender(send, _held(scope["headers"]), is_bare=is_head, has_head=has_head)
+        await self.application(scope, receive, sender)
 
 
 def _held(headers: list[tuple[bytes, bytes]]) -> set[bytes]:
@@ -49,14 +51,19 @@ def _held(headers: list[tuple[bytes, bytes]]) -> set[bytes]:
 class _Sender:
     """Adds headers; leaves out a body that is not asked for, or that the asker has: files have tags, too."""
 
-    def __init__(self, send: Send, held: set[bytes], *, is_bare: bool) -> None:
+    def __init__(self, send: Send, held: set[bytes], *, is_bare: bool, has_head: bool) -> None:
         self._send = send
         self._held = held
         self._is_bare = is_bare
+        self._has_head = has_head
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            message = {**message, "headers": [*message.get("headers", ()), *HEADERS]}
+            told = [
+                (name, self._allowed(value) if name == b"allow" else value)
+                for name, value in message.get("headers", ())
+            ]
+            message = {**message, "headers": [*told, *HEADERS]}
             if message["status"] == OK and self._held & {tag for name, tag in message["headers"] if name == b"etag"}:
                 self._is_bare = True
                 kept = [pair for pair in message["headers"] if pair[0] != b"content-length"]
@@ -64,3 +71,8 @@ class _Sender:
         elif self._is_bare and message["type"] == "http.response.body":
             message = {**message, "body": b""}
         await self._send(message)
+
+    def _allowed(self, methods: bytes) -> bytes:
+        """Return the methods with the one that is answered here, in an order that stays the same."""
+        every = {one.strip() for one in methods.split(b",")}
+        return b", ".join(sorted(every | ({b"HEAD"} if self._has_head else set())))

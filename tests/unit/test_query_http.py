@@ -128,6 +128,14 @@ async def test_head_is_get_without_a_body_and_others_are_refused(asker: Asker) -
     assert refused == [405, 405, 405]
 
 
+@pytest.mark.parametrize(("path", "allowed"), [("/v1/nodes/n/live", "GET, HEAD, OPTIONS"), ("/", "GET, HEAD, OPTIONS"),
+                                               ("/v1/stream", "GET, OPTIONS")])  # fmt: skip
+async def test_what_is_allowed_is_said_whole(asker: Asker, path: str, allowed: str) -> None:
+    refused, asked = await asker.get(path, method="POST"), await asker.get(path, method="OPTIONS")
+
+    assert [refused.headers["allow"], asked.headers["allow"]] == [allowed] * 2
+
+
 async def test_head_sends_no_body(asker: Asker) -> None:
     sent: list[Any] = []
 
