@@ -1,23 +1,29 @@
-"""A client of the query role that asks on and on, and holds what it is told against what it was told before."""
+"""A client of the query role that asks on and on, and holds what it is told against the truth and what came before."""
 
 from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 
+from app.dataset.truth import TruthRow
+
 EVERY_S = 0.1
 WITHIN_S = 10.0
+FIELDS = TruthRow._fields[3:]
 
 
 class Session(threading.Thread):
     """Asks for live values, windows and children of every node in turn; `faults` are what must not be."""
 
-    def __init__(self, address: str, nodes: list[str]) -> None:
+    def __init__(self, address: str, nodes: list[str], truth: Iterable[TruthRow]) -> None:
         super().__init__(daemon=True)
+        self.truth = {(row.node, row.window_start_ms, row.kind): row for row in truth if row.node in nodes}
+        self.exact: set[tuple[str, int, str]] = set()
         self.address = address
         self.nodes = nodes
         self.is_over = False
@@ -64,6 +70,20 @@ class Session(threading.Thread):
         for one in found["items"] if part == "windows" else ():
             self._rise((node, one["start_ms"]), one["revision"])
             self._rise((node, one["start_ms"], "is final"), int(one["status"] != "provisional"))
+            self._hold_against_the_truth(node, one)
+
+    def _hold_against_the_truth(self, node: str, window: dict[str, Any]) -> None:
+        """No reading counts twice, and what was exact once stays so; before, what comes late may be missing."""
+        for kind, found in window["kinds"].items():
+            key = (node, window["start_ms"], kind)
+            row = self.truth.get(key)
+            if row is None:
+                continue
+            wrong = {one: (found[one], getattr(row, one)) for one in FIELDS if found[one] != getattr(row, one)}
+            if found["readings"] > row.readings or (wrong and key in self.exact):
+                self.faults.append(f"{key}: {wrong}")
+            elif not wrong and window["status"] != "provisional":
+                self.exact.add(key)
 
     def _rise(self, key: Any, value: int) -> None:
         if value < self._newest.get(key, value):

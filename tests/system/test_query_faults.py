@@ -37,7 +37,7 @@ class Hall:
         plant.environ["VPP_QUERY_PORT"] = self.port
         members = list(plant.dataset.topology())
         self.nodes = sorted(one.id for one in members if one.type == "node")[:4]
-        self.session = Session(self.address, self.nodes)
+        self.session = Session(self.address, self.nodes, plant.dataset.truth())
         self.listening = Listening(self.address)
 
     @property
@@ -101,10 +101,11 @@ def test_numbers_stay_true_while_every_role_is_killed_and_kafka_stops(hall: Hall
     until(lambda: hall.get("/readyz").is_success, "the view to be whole")
     truth = {(row.node, row.window_start_ms) for row in plant.dataset.truth()}
     until(lambda: truth <= hall.listening.closed_windows(), "every final window to be told")
+    until(lambda: hall.session.exact == hall.session.truth.keys(), "every number to be told as it is")
     hall.session.end()
 
     assert hall.session.faults == []
-    assert hall.session.answers > 0
+    assert hall.session.exact
 
 
 def start_again_if_it_ended(worker: WorkerProcess) -> None:
