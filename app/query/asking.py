@@ -6,6 +6,9 @@ import base64
 import hashlib
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from difflib import get_close_matches
+from heapq import nlargest
+from itertools import islice
 from urllib.parse import unquote
 
 import msgspec
@@ -17,6 +20,8 @@ from app.query.view import View
 
 NEAR = 5
 NEAR_LOOKED_AT = 200_000
+LONGEST_ALIKE, MOST_WEIGHED, MOST_COMPARED, ALIKE = 100, 50_000, 200, 0.75
+"""Ids are looked at only so long, weighed and compared only so many, and near if so much of them is the same."""
 
 
 class Cursor(msgspec.Struct, array_like=True, frozen=True):
@@ -47,15 +52,25 @@ def known_id(view: View, family: bytes, text: str) -> str:
 
 
 def near(name: str, names: Iterable[str]) -> list[str]:
-    """Return ids that hold what was asked for, or its beginning."""
-    asked, found = name.casefold(), list[str]()
-    for _, one in zip(range(NEAR_LOOKED_AT), names, strict=False):
-        folded = one.casefold()
-        if asked and (asked in folded or folded in asked or (len(asked) > 3 and folded.startswith(asked[:-1]))):
-            found.append(one)
-            if len(found) == NEAR:
-                break
-    return found
+    """Return ids that hold what was asked for, or its beginning; where there are none, those that differ least."""
+    asked = name.casefold()[:LONGEST_ALIKE]
+    looked_at = [(one.casefold(), one) for _, one in zip(range(NEAR_LOOKED_AT), names, strict=False)]
+    found = (one for folded, one in looked_at if _holds(asked, folded))
+    return list(islice(found, NEAR)) or _alike(asked, looked_at[:MOST_WEIGHED])
+
+
+def _holds(asked: str, one: str) -> bool:
+    return bool(asked) and (asked in one or one in asked or (len(asked) > 3 and one.startswith(asked[:-1])))
+
+
+def _alike(asked: str, names: list[tuple[str, str]]) -> list[str]:
+    """Return ids that are some slips of the hand away: those that begin and end most alike are compared."""
+    cuts, most = [max(1, len(asked) * part // 4) for part in (1, 2, 3)], 1 + len(asked) // 6
+    begins, ends = [asked[:cut] for cut in cuts], [asked[-cut:] for cut in cuts]
+    shared = ((sum(map(one.startswith, begins)) + sum(map(one.endswith, ends)), one, name)
+              for one, name in names if abs(len(one) - len(asked)) <= most)  # fmt: skip
+    likely = {one: name for _, one, name in nlargest(MOST_COMPARED, shared)}
+    return [likely[one] for one in get_close_matches(asked, likely, NEAR, ALIKE)]
 
 
 def shortened(text: str) -> str:

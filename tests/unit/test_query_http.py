@@ -10,7 +10,7 @@ from aiokafka import TopicPartition
 from jsonschema import Draft202012Validator
 
 from app.query import routes_fleet
-from app.query.asking import make_cursor
+from app.query.asking import make_cursor, near
 from app.query.rows import NODE
 from tests.builders import NOON_MS
 from tests.query_asker import NOW_S, ODD, Asker, a_service, some_records
@@ -35,6 +35,16 @@ async def test_an_id_may_hold_any_character(asker: Asker, name: str) -> None:
 
     assert found["data"]["node"]["id"] == name
     assert [one["id"] for one in above_it["items"]] == ["top"]
+
+
+@pytest.mark.parametrize(
+    "slip", ["LV3.105_Bsu_57", "lv3.105-bus-57", "LV3.10_Bus_57", "LV3.105_Bus__57", "VL3.105_Bus_57"]
+)
+def test_a_slip_of_the_hand_finds_the_id_that_was_meant(slip: str) -> None:
+    others = [f"LV3.{number % 200}_Bus_{number}" for number in range(1000, 2000)]
+
+    assert near(slip, [*others, "LV3.105_Bus_57", "elsewhere"])[0] == "LV3.105_Bus_57"
+    assert near(slip, ["elsewhere", "x"]) == []
 
 
 async def test_a_site_is_not_found_among_nodes_and_the_remedy_says_where_it_is(asker: Asker) -> None:
