@@ -99,9 +99,13 @@ class TwinMachine:
         ]
 
     def _rejected(self, rejections: Sequence[Rejected]) -> list[Outgoing]:
-        quarantined = {one.record.key for one in rejections if one.reason is Reason.INTERNAL_ERROR}
+        quarantined = [one.record for one in rejections if one.reason is Reason.INTERNAL_ERROR]
         if quarantined:
-            log.error("partition %s: readings of sites in quarantine were rejected: %s", self.partition, quarantined)
+            log.error(
+                "readings of sites in quarantine were rejected, of %s; report it with the cause that the transition of "
+                "each says, see Quarantine in docs/operations.md", sorted({str(one.key) for one in quarantined}),
+                extra={"topic": topics.TELEMETRY, "partition": self.partition, "offset": quarantined[0].offset},
+            )  # fmt: skip
         return [self._own(topics.REJECTED, [self._rejection(one) for one in rejections])]
 
     def _rejection(self, rejected: Rejected) -> Message:

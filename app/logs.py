@@ -10,12 +10,14 @@ import structlog
 
 from app.settings import Settings
 
+PLACE = ("topic", "partition", "offset")
+"""Where in Kafka a line is about: fields of it, where they are known."""
 QUIET = ("aiokafka", "faust", "mode")
 """Their information is about their own machinery; warnings come through."""
 
 
 def configure(settings: Settings, role: str) -> None:
-    """Send everything through one formatter; every line says of which role it is."""
+    """Send everything through one formatter; every line says of which role it is, and where in Kafka if it knows."""
 
     def name_role(_: Any, __: str, line: structlog.types.EventDict) -> structlog.types.EventDict:
         return {**line, "role": role}
@@ -25,6 +27,7 @@ def configure(settings: Settings, role: str) -> None:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         name_role,
+        structlog.stdlib.ExtraAdder(allow=PLACE),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]

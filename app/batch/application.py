@@ -120,4 +120,6 @@ class BatchWorker(faust.Worker):
 def run_worker(app: faust.App, *, log_level: str) -> None:
     """Run a worker until it is told to stop; the process exits with its status."""
     loop.use("uvloop")
-    BatchWorker(app, loglevel=log_level, override_logging=False, quiet=True).execute_from_commandline()
+    worker = BatchWorker(app, loglevel=log_level, override_logging=False, quiet=True)
+    worker.spinner = None  # it writes signs for a terminal between the lines of the log
+    worker.execute_from_commandline()

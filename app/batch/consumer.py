@@ -217,11 +217,17 @@ class BatchConsumer(driver.Consumer):
         if offset < position:
             raise BatchError(
                 f"{tp.topic}/{tp.partition} gave offset {offset} where {position} was due: the topic was made again, "
-                "or lost its end; start again, which tells more"
+                "or lost its end; start again, which tells more",
+                topic=tp.topic,
+                partition=tp.partition,
+                offset=position,
             )
         begin = (await self.earliest_offsets(tp))[tp]
         if begin > position:
             raise BatchError(
                 f"{tp.topic}/{tp.partition} now begins at {begin}, {position} was due: retention removed records that "
-                "were not folded; reset the state, or restore the records"
+                "were not folded; reset the state, or restore the records",
+                topic=tp.topic,
+                partition=tp.partition,
+                offset=position,
             )

@@ -17,7 +17,14 @@ log = logging.getLogger(__name__)
 
 
 class BatchError(Exception):
-    """A state of the world in which going on would be wrong; says what was seen and what to do."""
+    """A state of the world in which going on would be wrong; says what was seen and what to do.
+
+    *place* is the topic, partition and offset that it is about, for the log.
+    """
+
+    def __init__(self, message: str, **place: object) -> None:
+        super().__init__(message)
+        self.place = place
 
 
 def die_of(task: asyncio.Future[Any]) -> None:
@@ -29,11 +36,13 @@ def die_of(task: asyncio.Future[Any]) -> None:
 def die(error: BaseException) -> NoReturn:
     """End the process at once: nothing that was not acknowledged is lost, nothing more may be acknowledged."""
     if isinstance(error, BatchError):
-        log.critical("stopped: %s", error)
+        log.critical("stopped: %s", error, extra=error.place)
     elif DISK_FULL in str(error):
         log.critical("stopped: a disk is full (%s); free space on it, then start again", error)
     else:
-        log.critical("stopped by an unexpected error", exc_info=error)
+        log.critical(
+            "stopped by an unexpected error; start again, report it with this trace if it repeats", exc_info=error
+        )
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()

@@ -83,10 +83,10 @@ def _answered(topic: str, partition: int) -> Iterator[None]:
         yield
     except KafkaTimeoutError as error:
         raise BatchError(f"{topic}/{partition} took nothing within the request timeout: the broker does not answer; "
-                         "nothing is lost, start again") from error  # fmt: skip
+                         "nothing is lost, start again", topic=topic, partition=partition) from error  # fmt: skip
     except KafkaError as error:
         raise BatchError(f"{topic}/{partition} refused what was written ({error!r}); nothing is lost: let it take that "
-                         "and start again") from error  # fmt: skip
+                         "and start again", topic=topic, partition=partition) from error  # fmt: skip
 
 
 def _too_large(topic: str, key: bytes | None, value: bytes | None) -> str:

@@ -142,7 +142,10 @@ def _check_store(tp: TopicPartition, offset: int, end: int) -> None:
     if offset >= end:
         raise BatchError(
             f"the disk holds {tp.topic}/{tp.partition} up to offset {offset}, but that log ends at {end}: the topic "
-            "was made again; what it lost is on no disk: reset both applications and read the source again"
+            "was made again; what it lost is on no disk: reset both applications and read the source again",
+            topic=tp.topic,
+            partition=tp.partition,
+            offset=offset,
         )
 
 
@@ -151,7 +154,10 @@ def _check_begin(tp: TopicPartition, offset: int, begin: int) -> None:
     if begin > offset + 1:
         raise BatchError(
             f"{tp.topic}/{tp.partition} begins at offset {begin}, but the disk holds it up to {offset} only: rows were "
-            "deleted that must be kept; reset both applications and read the source again"
+            "deleted that must be kept; reset both applications and read the source again",
+            topic=tp.topic,
+            partition=tp.partition,
+            offset=begin,
         )
 
 

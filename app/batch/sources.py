@@ -33,11 +33,17 @@ def position(tp: TP, offset: int, earliest: int, end: int) -> int:
     if offset + 1 < earliest:
         raise BatchError(
             f"{tp.topic}/{tp.partition} begins at {earliest}, but the state needs it from {offset + 1} on: retention "
-            "removed records that were not folded; reset the state of both applications, or restore the records"
+            "removed records that were not folded; reset the state of both applications, or restore the records",
+            topic=tp.topic,
+            partition=tp.partition,
+            offset=offset + 1,
         )
     if offset + 1 > end:
         raise BatchError(
             f"{tp.topic}/{tp.partition} ends at {end}, but the state has folded it up to {offset}: the topic was made "
-            "again; reset the state of both applications (docs/operations.md, Reset)"
+            "again; reset the state of both applications (docs/operations.md, Reset)",
+            topic=tp.topic,
+            partition=tp.partition,
+            offset=offset,
         )
     return offset + 1

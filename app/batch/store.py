@@ -47,8 +47,8 @@ class RowStore:
         self._db = _open(directory)
         used = self._db.get(USED_KEY)
         if used is not None and time.time() - int(used) > keeps_tombstones_s:
-            log.warning("%s was last complete over %s s ago; rebuilding it from the changelog", directory,
-                        keeps_tombstones_s)  # fmt: skip
+            log.warning("%s was last complete over %s s ago; rebuilding it from the changelog, nothing to do",
+                        directory, keeps_tombstones_s)  # fmt: skip
             self._db.close()
             shutil.rmtree(directory)
             self._db = _open(directory)
@@ -140,7 +140,7 @@ def _open(directory: Path) -> rocksdict.Rdict:
             raise BatchError(
                 f"{directory} is in use by another process; give each worker a data directory of its own"
             ) from error
-        log.exception("%s does not open", directory)
+        log.exception("%s does not open; check its disk", directory)
         _set_aside(directory)
         return rocksdict.Rdict(str(directory), _options())
 
@@ -152,7 +152,9 @@ def _is_locked(error: Exception) -> bool:
 def _set_aside(directory: Path) -> None:
     aside = directory.with_name(f"{directory.name}.damaged-{time.time_ns()}")
     directory.rename(aside)
-    log.error("%s is damaged; kept as %s and rebuilt from the changelog", directory, aside)
+    log.error(
+        "%s is damaged; kept as %s and rebuilt from the changelog; check the disk, then delete that", directory, aside
+    )
 
 
 def _options() -> rocksdict.Options:

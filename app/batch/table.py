@@ -82,7 +82,8 @@ class BatchTable(Table[bytes, bytes]):
         for sent in [await producer.send_built(self.changelog_topic_name, partition, one) for one in batches]:
             base, count = await sent
             if base <= last:
-                raise BatchError(_made_again(self.changelog_topic_name, partition, base, last))
+                raise BatchError(_made_again(self.changelog_topic_name, partition, base, last),
+                                 topic=self.changelog_topic_name, partition=partition, offset=base)  # fmt: skip
             if base > last + 1:
                 foreign.append((last + 1, base))
             last = base + count - 1
@@ -98,7 +99,11 @@ class BatchTable(Table[bytes, bytes]):
     async def _foreign_rows(self, partition: int, gap: tuple[int, int]) -> list[Row]:
         found: list[Row] = await self.read_gap(self.changelog_topic_name, partition, *gap)
         if found:
-            log.warning("%s/%s: %s foreign rows at %s to %s", self.changelog_topic_name, partition, len(found), *gap)
+            log.warning(
+                "%s/%s: %s foreign rows at %s to %s, repaired; see that every worker has a VPP_MEMBER_ID of its own",
+                self.changelog_topic_name, partition, len(found), *gap,
+                extra={"topic": self.changelog_topic_name, "partition": partition, "offset": gap[0]},
+            )  # fmt: skip
         return found
 
 

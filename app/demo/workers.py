@@ -26,6 +26,7 @@ class WorkerProcess:
         self.directory = directory
         self.environ = {**os.environ, **environ, "VPP_DATA_DIR": str(directory)}
         self.log = directory.with_suffix(f".{role}.log")
+        self.main = ["-m", "app", "worker"]
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -36,7 +37,7 @@ class WorkerProcess:
         """Start it."""
         self.directory.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
-            command = [sys.executable, "-m", "app", "worker", self.role]
+            command = [sys.executable, *self.main, self.role]
             self._process = subprocess.Popen(
                 command, env=self.environ, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
             )

@@ -48,7 +48,7 @@ class LevelTopics:
             log.warning("level %r has no topic: totals of its nodes are not published; make it with "
                         "`gridtwin topics create --levels %s`, or correct the nodes", level, level)  # fmt: skip
         for level in sorted(self.missing & found):
-            log.warning("level %r has a topic now: totals of its nodes are published from here on", level)
+            log.info("level %r has a topic now: totals of its nodes are published from here on", level)
         self.missing = (self.missing | self._unknown) - found
         self._found |= found
         self._unknown = set()
@@ -63,7 +63,7 @@ class LevelTopics:
         try:
             await self.look()
         except (GridtwinError, KafkaError) as error:
-            log.warning("could not look for the topics of levels: %s", error)
+            log.warning("could not look for the topics of levels: %s; looked for again soon, nothing to do", error)
         except Exception as error:
             die(error)
 

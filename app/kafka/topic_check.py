@@ -33,8 +33,8 @@ async def doubt(owned: set[int], settings: Settings, group: str) -> None:
     if members is not None and members <= settings.partitions:
         raise BatchError(f"group {group} of {members} gave this worker none of {settings.partitions} partitions: "
                          f"its topics were gone and made again. {_REMEDY}")  # fmt: skip
-    log.warning("owns no partition: there are more workers than the %s partitions; it takes over when one leaves",
-                settings.partitions)  # fmt: skip
+    log.warning("owns no partition: there are more workers than the %s partitions; nothing to do, it takes over when "
+                "one leaves", settings.partitions)  # fmt: skip
 
 
 _REMEDY = (

@@ -135,7 +135,8 @@ class TopologyFeed:
         home = partition_of(key, self.partitions)
         if home != partition:
             log.warning("site %r in partition %s of %s belongs into %s: ignored; write it with murmur2",
-                        name, partition, TOPOLOGY_SITE, home)  # fmt: skip
+                        name, partition, TOPOLOGY_SITE, home,
+                        extra={"topic": TOPOLOGY_SITE, "partition": partition, "offset": record.offset})  # fmt: skip
             return
         site = self._decode(_decode_site, record, TOPOLOGY_SITE, name)
         self.sites[partition][name] = (site, record.offset)

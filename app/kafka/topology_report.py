@@ -52,8 +52,10 @@ class TopologyReport:
         self.is_due = False
         topology = _topology(nodes, sites)
         found = {*await asyncio.to_thread(faults, topology), *self._unreadable.values()}
-        _log(found - self.faults, "topology: %s; ignored until it is mended")
-        _log(self.faults - found, "topology, mended: %s")
+        _log(
+            logging.WARNING, found - self.faults, "topology: %s; ignored until it is mended: `gridtwin topology apply`"
+        )
+        _log(logging.INFO, self.faults - found, "topology, mended: %s")
         self.faults = found
         ended_s = time.monotonic()
         self._next_s = ended_s + max(self.pause_s, PAUSE_FACTOR * (ended_s - began_s))
@@ -66,8 +68,8 @@ def _topology(nodes: Held, sites: list[Held]) -> Topology:
     return topology
 
 
-def _log(lines: set[str], sentence: str) -> None:
+def _log(level: int, lines: set[str], sentence: str) -> None:
     for line in sorted(lines)[:SHOWN]:
-        log.warning(sentence, line)
+        log.log(level, sentence, line)
     if len(lines) > SHOWN:
-        log.warning(sentence, f"and {len(lines) - SHOWN} more")
+        log.log(level, sentence, f"and {len(lines) - SHOWN} more")

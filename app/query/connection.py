@@ -71,7 +71,7 @@ async def _started(settings: Settings) -> Any:
             await client.start()
             return client
         except KafkaError as error:
-            log.warning("could not connect: %s", error)
+            log.warning("could not connect: %s; trying again, nothing to do unless it goes on: see VPP_BROKER", error)
             with contextlib.suppress(Exception):
                 await client.stop()
         await asyncio.sleep(RETRY_S)

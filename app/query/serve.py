@@ -132,7 +132,7 @@ async def _read_on(source: Source) -> None:
                 is_started = True
             await source.read()
         except KafkaError as error:
-            log.warning("could not read: %s; answers grow older meanwhile", error)
+            log.warning("could not read: %s; answers grow older meanwhile, nothing to do unless it goes on", error)
             await asyncio.sleep(RETRY_S)
 
 

@@ -51,7 +51,7 @@ class Service:
 
     def log_fault(self, path: str, error: Exception) -> None:
         """Note what should not have happened."""
-        log.error("%s: %s", path[:200], error, exc_info=error)
+        log.error("no answer to %s: %s; report it with this trace", path[:200], error, exc_info=error)
 
     def known(self, family: bytes, text: str) -> str:
         """Return an id that there is."""

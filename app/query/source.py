@@ -80,7 +80,7 @@ class Source:
             return 0
 
     async def _mend(self) -> None:
-        log.error("the view cannot be read: %s", self._damage)
+        log.error("the view cannot be read: %s; building it again: check the disk", self._damage)
         self._taker.begin_again(is_damaged=True)
         self._damage = None
         await self._look(is_start=True)
@@ -91,7 +91,7 @@ class Source:
         try:
             fetched = await self.client.getmany(timeout_ms=POLL_MS, max_records=RECORDS)
         except OffsetOutOfRangeError:
-            log.warning("the topics no longer hold what would be read next")
+            log.warning("the topics no longer hold what would be read next; going on where they begin, nothing to do")
             await self._look(is_start=True)
             return 0
         records = [record for part in fetched.values() for record in part]
@@ -158,13 +158,15 @@ class Source:
     def _begin_again(self, ends: dict[TopicPartition, int]) -> None:
         tp, end = next((tp, end) for tp, end in ends.items() if self._held(tp) > end)
         log.warning("%s, partition %s, was read up to %s, but ends at %s: the topic was made again; building the view "
-                    "again", tp.topic, tp.partition, self._held(tp), end)  # fmt: skip
+                    "again, nothing to do", tp.topic, tp.partition, self._held(tp), end,
+                    extra={"topic": tp.topic, "partition": tp.partition, "offset": end})  # fmt: skip
         self.is_ready = False
         self._taker.begin_again()
 
     def _where(self, tp: TopicPartition, begin: int) -> int:
         held = self._held(tp)
         if 0 < held < begin:
-            log.warning("%s, partition %s: records %s to %s are gone by retention; the view is without them",
-                        tp.topic, tp.partition, held, begin - 1)  # fmt: skip
+            log.warning("%s, partition %s: records %s to %s are gone by retention; the view is without them; delete "
+                        "its directory to read what is there once more", tp.topic, tp.partition, held, begin - 1,
+                        extra={"topic": tp.topic, "partition": tp.partition, "offset": begin})  # fmt: skip
         return max(held, begin)

@@ -66,7 +66,7 @@ class ViewStore:
         return True
 
     def _say_that_it_differs(self, version: int, identity: str) -> None:
-        log.warning("%s is a view of version %s of %s, not of version %s of %s: building it again",
+        log.warning("%s is a view of version %s of %s, not of version %s of %s: building it again, nothing to do",
                     self.directory, version, identity, VERSION, self.identity)  # fmt: skip
 
     def clear(self) -> None:
@@ -151,7 +151,7 @@ class ViewStore:
             row = self._db.get(META)
             return msgspec.msgpack.decode(row, type=Meta) if row is not None else None
         except Exception as error:
-            log.error("%s cannot be read (%s): building it again", self.directory, error)
+            log.error("%s cannot be read (%s): building it again; check the disk", self.directory, error)
             return None
 
     def _open(self) -> rocksdict.Rdict:
@@ -161,7 +161,7 @@ class ViewStore:
             if "lock file" in str(error) or "lock hold" in str(error):
                 raise GridtwinError(f"{self.directory} is in use by another process; give each worker a data "
                                     "directory of its own") from error  # fmt: skip
-            log.error("%s does not open (%s): building it again", self.directory, error)
+            log.error("%s does not open (%s): building it again; check the disk", self.directory, error)
             shutil.rmtree(self.directory, ignore_errors=True)
             return rocksdict.Rdict(str(self.directory), _options())
 

@@ -85,8 +85,9 @@ class View:
     def _note_unreadable(self, record: Any, error: Exception) -> None:
         self.unreadable += 1
         if self.unreadable <= WARNINGS:
-            log.warning("%s, partition %s, offset %s is not as it should be (%s): left out; who else writes there?",
-                        record.topic, record.partition, record.offset, error)  # fmt: skip
+            place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
+            log.warning("%s, partition %s, offset %s is not as it should be (%s): left out; find out who else writes "
+                        "there", record.topic, record.partition, record.offset, error, extra=place)  # fmt: skip
 
     def _expire(self) -> None:
         """Drop whole days that are older than the retention, counted from the newest."""

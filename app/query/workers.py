@@ -29,7 +29,8 @@ async def watch_workers(service: Service) -> None:
         try:
             await _watch(service)
         except (KafkaError, TimeoutError, OSError) as error:
-            log.warning("could not look how far the workers are: %s", error or type(error).__name__)
+            log.warning("could not look how far the workers are: %s; looked again soon, nothing to do unless it "
+                        "goes on", error or type(error).__name__)  # fmt: skip
         await asyncio.sleep(LOOK_EVERY_S)
 
 

@@ -29,7 +29,6 @@ class FaultyWorker(WorkerProcess):
         super().__init__(role, directory, environ)
         self.prefix: list[str] = []
         """Commands that replace themselves by the worker: nice, prlimit."""
-        self.main = ["-m", "app", "worker"]
         self.changes: dict[str, str] = {}
         """Added to the environment of every start from now on."""
         self.is_wanted = False

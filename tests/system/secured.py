@@ -16,7 +16,7 @@ from app.kafka.permissions import CODES
 from app.kafka.security import Security, Servers
 
 ADMIN = "admin"
-USERS = ("vpp-twin", "vpp-rollup", "nearly")
+USERS = ("vpp-twin", "vpp-rollup", "vpp-query", "nearly")
 PASSWORDS = {ADMIN: "admin-secret-1", **{user: f"{user}-secret-2" for user in USERS}}
 
 

@@ -11,6 +11,7 @@ import msgspec
 from aiokafka import AIOKafkaProducer
 
 from app.kafka.clients import end_offsets, partition_of, read_to_end
+from app.kafka.security import connection
 from app.topics import TELEMETRY, TOPOLOGY_NODE, TOPOLOGY_SITE
 from tests.system.plant import Plant
 
@@ -41,7 +42,7 @@ def publish(plant: Plant, records: Iterable[Record]) -> list[Place]:
 
     async def send() -> list[Place]:
         producer = AIOKafkaProducer(
-            bootstrap_servers=plant.settings.broker, acks="all", max_request_size=8 << 20, max_batch_size=6 << 20
+            **connection(plant.settings.broker), acks="all", max_request_size=8 << 20, max_batch_size=6 << 20
         )
         await producer.start()
         try:
@@ -66,7 +67,7 @@ def apply(plant: Plant, members: Mapping[str, object], *, topic: str) -> None:
     """Write topology as it is given: bytes as they are, None as a tombstone, anything else as JSON."""
 
     async def send() -> None:
-        producer = AIOKafkaProducer(bootstrap_servers=plant.settings.broker, acks="all")
+        producer = AIOKafkaProducer(**connection(plant.settings.broker), acks="all")
         await producer.start()
         try:
             for name, record in members.items():

@@ -25,7 +25,7 @@ def a_report(
 async def told(report: TopologyReport, sites: dict[str, tuple[NodeRecord | SiteRecord | None, int]],
                caplog: pytest.LogCaptureFixture) -> list[str]:  # fmt: skip
     caplog.clear()
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.INFO):
         until_s = time.monotonic() + 10.0
         while report.is_due and time.monotonic() < until_s:
             await report.tell(NODES, [sites])
