@@ -35,9 +35,10 @@ test: compiled ## every test, on a real broker where behaviour is shown
 	@$(PY) -m tests.system.browser
 	@$(PY) -m pytest -q -n 3 --dist loadfile
 
-check: $(STAMP) ## format, lint, types, unit tests
+check: $(STAMP) ## format, lint, types, known vulnerabilities where they can be asked for, unit tests
 	@$(VENV)/bin/ruff format --check -q . && $(VENV)/bin/ruff check -q .
 	@$(VENV)/bin/mypy
+	@$(PY) deploy/audit.py
 	@$(PY) -m pytest -q -n 2 tests/unit tests/assumptions
 
 simulate: $(STAMP) ## run SEEDS=n schedules of the simulator
