@@ -90,8 +90,8 @@ def check_now(settings: Settings, role: str) -> None:
 
 
 async def _check(settings: Settings, role: str) -> None:
-    if settings.broker_security == "scram":
-        await require_permissions(settings.broker, role, settings.broker_user)
+    if user := settings.broker.security.user_words:
+        await require_permissions(settings.broker, role, user)
     await check(settings)
 
 

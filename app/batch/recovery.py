@@ -15,6 +15,7 @@ from mode import Service
 
 from app.batch.crash import reach
 from app.batch.errors import BatchError, die
+from app.batch.farewell import part
 from app.batch.part import batch_app
 from app.batch.table import BatchTable
 
@@ -120,7 +121,7 @@ async def restore_tables(
             store.complete(ends[tp] - 1)
         return rows
     finally:
-        await consumer.stop()
+        await part(consumer)
 
 
 async def _read(consumer: AIOKafkaConsumer, stores: dict[Any, Any], missing: dict[Any, int]) -> int:
@@ -177,4 +178,4 @@ async def read_gap(
             found += [(record.key, record.value) for record in records if record.offset < end]
         return found
     finally:
-        await consumer.stop()
+        await part(consumer)

@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from faust.types import TP
 
 from app.batch.errors import BatchError
+from app.batch.farewell import part
 
 
 async def bounds(
@@ -23,7 +24,7 @@ async def bounds(
         tps = [TopicPartition(*tp) for tp in sources]
         return await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
     finally:
-        await consumer.stop()
+        await part(consumer)
 
 
 def position(tp: TP, offset: int, earliest: int, end: int) -> int:

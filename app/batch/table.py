@@ -100,7 +100,7 @@ class BatchTable(Table[bytes, bytes]):
         found: list[Row] = await self.read_gap(self.changelog_topic_name, partition, *gap)
         if found:
             log.warning(
-                "%s/%s: %s foreign rows at %s to %s, repaired; see that every worker has a VPP_MEMBER_ID of its own",
+                "%s/%s: %s foreign rows at %s to %s, repaired; see that every worker has a member id of its own",
                 self.changelog_topic_name, partition, len(found), *gap,
                 extra={"topic": self.changelog_topic_name, "partition": partition, "offset": gap[0]},
             )  # fmt: skip

@@ -22,6 +22,7 @@ Message = tuple[bytes | None, bytes | None, Sequence[tuple[str, bytes]], int | N
 POLL_MS = 300
 MAX_IN_FLIGHT = 64
 LONGEST_SILENCE_S = 40.0
+PARTING_S = 1.0
 
 
 class BrokerUnavailableError(GridtwinError):
@@ -58,7 +59,8 @@ async def consumer(broker: str) -> AsyncIterator[Any]:
     except KafkaError as error:
         raise GridtwinError(f"Kafka at {broker} refused: {error}") from error
     finally:
-        await client.stop()
+        # Over TLS an answer under way can hold its end up for 30 s; a client that only read has nothing to lose.
+        await asyncio.wait([asyncio.ensure_future(client.stop())], timeout=PARTING_S)
 
 
 async def topic_partitions(client: Any, topic: str, partitions: Iterable[int] | None = None) -> list[TopicPartition]:

@@ -96,7 +96,10 @@ class _OfGroups(Request[_GroupQuestion]):  # type: ignore[misc]
 
 
 async def require_permissions(servers: str, role: str, user: str) -> None:
-    """Refuse to start where this user may not do what a role has to; names every operation that is missing."""
+    """Refuse to start where this user may not do what a role has to; names every operation that is missing.
+
+    *user* is how to call it in a sentence.
+    """
     there = await topic_names(servers)
     needed = [acl for acl in _needed(role, there) if acl.resource == "topic"]
     groups = [acl for acl in acls_of(role, ()) if acl.resource == "group"]
@@ -106,7 +109,7 @@ async def require_permissions(servers: str, role: str, user: str) -> None:
         for group in groups:
             missing += _missing([group], {group.name: await _on_group(client, group.name)})
     if missing:
-        raise GridtwinError(f"user {user!r} may not {'; '.join(missing)}; `gridtwin topics acls` prints what the "
+        raise GridtwinError(f"{user} may not {'; '.join(missing)}; `gridtwin topics acls` prints what the "
                             f"{role} role needs. Nothing was read")  # fmt: skip
 
 

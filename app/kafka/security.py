@@ -36,6 +36,13 @@ class Security:
         return {"security_protocol": self.protocol, "ssl_context": self.context, **self._sasl()}
 
     @property
+    def user_words(self) -> str:
+        """Return how to call who we are at Kafka; nothing where it is not asked."""
+        if self.kind == "scram":
+            return f"user {self.user!r}"
+        return "the holder of the certificate" if self._certificate_file is not None else ""
+
+    @property
     def is_encrypted(self) -> bool:
         """Whether nothing goes out in plain text."""
         return self.kind in ("tls", "scram")

@@ -15,6 +15,7 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from app.batch.errors import die
+from app.batch.farewell import part
 from app.batch.watched import watch_consumer
 from app.domain.contracts import NodeRecord, SiteRecord
 from app.domain.topology_faults import usable
@@ -92,7 +93,7 @@ class TopologyFeed:
                 await self._following
             self._following = None
         if self._consumer is not None:
-            await self._consumer.stop()
+            await part(self._consumer)
 
     async def _read_to_end(self, until_s: float) -> None:
         async with self._reading:

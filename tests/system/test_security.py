@@ -1,4 +1,4 @@
-"""Kafka over TLS with SASL SCRAM: every client of ours connects by the same settings, and none without them."""
+"""Kafka over TLS with SCRAM or a certificate: every client connects by the same settings, and none without them."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from app.kafka.broker import LocalBroker
 from app.topics import TWIN_UPDATED
 from tests.system.offsets import until_idle
 from tests.system.plant import ROLES, Plant, small_dataset
-from tests.system.secured import ADMIN, PASSWORDS, USERS, environ_of, grant, new_broker
+from tests.system.secured import ADMIN, HOLDER, PASSWORDS, USERS, certificate_of, environ_of, grant, new_broker
 
 pytestmark = pytest.mark.broker
 
+MECHANISM_OF = {"twin": "SCRAM-SHA-512", "rollup": "SCRAM-SHA-256"}
 REFUSED = "no Kafka broker answers at"
 
 
@@ -43,7 +44,8 @@ def plant(secured: LocalBroker, place: Path) -> Iterator[Plant]:
     plant.make_topics()
     for role in ROLES:
         asyncio.run(grant(plant.settings.broker, f"vpp-{role}", acls_of(role, plant.dataset.meta.levels)))
-        plant.worker(role).environ |= environ_of(place, f"vpp-{role}")
+        plant.worker(role).environ |= environ_of(place, f"vpp-{role}", MECHANISM_OF[role])
+    asyncio.run(grant(plant.settings.broker, HOLDER, acls_of("twin", ())))
     yield plant
     plant.end()
 
@@ -60,13 +62,38 @@ def topics(plant: Plant, **changes: str) -> subprocess.CompletedProcess[str]:
     return run(plant, "topics", "describe", "--levels", plant.dataset.meta.levels[0], **changes)
 
 
-def test_workers_that_may_do_just_what_their_role_has_to_work_over_tls_with_a_password(plant: Plant) -> None:
+def test_workers_that_may_do_just_what_their_role_has_to_work_with_each_password_mechanism_and_a_certificate(
+    plant: Plant, place: Path
+) -> None:
     plant.start(*ROLES)
+    plant.replay(1)
+    until_idle(plant)
+    assert plant.worker("twin").stop() == 0
+    plant.worker("twin").environ |= certificate_of(place, "client")
+    plant.start("twin")
     plant.replay()
     until_idle(plant)
 
     plant.assert_exact()
     assert topics(plant).returncode == 0
+
+
+def test_a_listener_that_asks_for_a_certificate_refuses_who_has_none_and_who_has_another_authoritys(
+    plant: Plant, place: Path
+) -> None:
+    none = {**certificate_of(place, "client"), "VPP_BROKER_CERTIFICATE_FILE": "", "VPP_BROKER_KEY_FILE": ""}
+    answers = [topics(plant, **changes) for changes in (none, certificate_of(place, "stranger"))]
+
+    assert [(done.returncode, REFUSED in done.stderr) for done in answers] == [(1, True)] * 2
+
+
+def test_a_holder_of_a_certificate_that_may_not_do_all_it_has_to_is_told_what_is_missing(
+    plant: Plant, place: Path, tmp_path: Path
+) -> None:
+    done = run(plant, "worker", "rollup", **certificate_of(place, "client"), VPP_DATA_DIR=str(tmp_path))
+
+    assert done.returncode == 1
+    assert "the holder of the certificate may not Read topic vpp.rollup.contributed.v1; Read" in done.stderr
 
 
 def test_a_worker_that_may_not_do_all_it_has_to_stops_with_the_name_of_what_is_missing(
