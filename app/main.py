@@ -16,6 +16,7 @@ from faust.auth import Credentials, SASLCredentials, SSLCredentials
 from agents import rollup as rollup_agent
 from agents import twin as twin_agent
 from app.batch import BatchApp, BatchOptions, Metrics, create_app
+from app.generation import ROOT
 from app.kafka.permissions import require_permissions
 from app.kafka.security import connection
 from app.kafka.topic_check import check
@@ -33,7 +34,7 @@ ROLES = {"twin": twin_agent, "rollup": rollup_agent}
 def create(role: str, settings: Settings) -> BatchApp:
     """Return the application of a role with its agent and tables."""
     app = create_app(
-        f"vpp-{role}",
+        f"{ROOT}-{role}",
         BatchOptions(
             broker=settings.broker,
             directory=settings.state_dir(role),

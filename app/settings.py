@@ -14,6 +14,7 @@ import msgspec
 from app.domain.rules import Rules
 from app.domain.units import MS_PER_S, Milliseconds, Seconds, to_milliseconds
 from app.errors import GridtwinError
+from app.generation import GENERATION, LARGEST, state_name
 from app.kafka.security import Security, Servers, foreign_servers
 
 PREFIX = "VPP_"
@@ -36,6 +37,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     broker_password_file: Path | None
     broker_mechanism: str
     partitions: int
+    generation: int
     replication_factor: int
     telemetry_timestamps: str
     data_dir: Path
@@ -107,7 +109,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     def state_dir(self, role: str) -> Path:
         """Return where the worker of a role keeps its state."""
-        return self.data_dir / role
+        return self.data_dir / state_name(role, self.generation)
 
     def rules(self) -> Rules:
         """Return what decides numbers."""
@@ -228,7 +230,8 @@ _TABLE: dict[str, tuple[str, tuple[Callable[[str], Any], str], str]] = {
     "broker_user": ("", _matching(r"[^\s]*", "a name without spaces"), "User of SASL SCRAM"),
     "broker_password_file": ("", _readable(), "File that holds that user's password, and nothing else"),
     "broker_mechanism": ("SCRAM-SHA-512", _one_of("SCRAM-SHA-512", "SCRAM-SHA-256"), "How the password is proven"),
-    "partitions": ("8", _integer(1, 4096), "Partitions of telemetry, contributed and every level; fixed for life"),
+    "partitions": ("8", _integer(1, 4096), "Partitions of telemetry, contributed and every level; fixed for a generation"),
+    "generation": ("1", _integer(1, LARGEST), "Generation of topics: one more after each change of the partitions"),
     "replication_factor": ("1", _integer(1, 7), "Copies of every topic; 3 in production"),
     "telemetry_timestamps": ("append", _one_of("append", "create"),
                              "Whose clock stamps telemetry: the broker's (append), or a replay's (create)"),
@@ -294,6 +297,8 @@ def _conflicts(values: Mapping[str, Any]) -> list[str]:
     is_encrypted, has_user = security in ("tls", "scram"), bool(values["broker_user"] or values["broker_password_file"])
     files = ("broker_ca_file", "broker_certificate_file", "broker_key_file")
     rules = [
+        (values["generation"] == GENERATION,
+         "VPP_GENERATION is '{generation}'; allowed: what the process was started with, as the names of topics follow from it"),
         (security != "local" or not foreign_servers(values["broker"]),
          "VPP_BROKER_SECURITY is local; allowed: tls or scram, or plaintext if all may read it, as VPP_BROKER ({broker}) "
          "is another machine"),

@@ -9,19 +9,20 @@ import msgspec
 
 from app.domain.contracts import SITE_LEVEL
 from app.errors import GridtwinError
+from app.generation import ROOT
 from app.settings import Settings
 
-TELEMETRY = "vpp.telemetry.reported.v1"
-TOPOLOGY_SITE = "vpp.topology.site.v1"
-TOPOLOGY_NODE = "vpp.topology.node.v1"
-CONTRIBUTED = "vpp.rollup.contributed.v1"
-AGGREGATE_SITE = "vpp.aggregate.site.v1"
-TWIN_UPDATED = "vpp.twin.updated.v1"
-TWIN_TRANSITIONED = "vpp.twin.transitioned.v1"
-REJECTED = "vpp.telemetry.rejected.v1"
-TWIN_CHANGELOG = "vpp-twin-site-twin-changelog"
-WINDOW_CHANGELOG = "vpp-twin-site-window-changelog"
-NODE_CHANGELOG = "vpp-rollup-node-slots-changelog"
+TELEMETRY = f"{ROOT}.telemetry.reported.v1"
+TOPOLOGY_SITE = f"{ROOT}.topology.site.v1"
+TOPOLOGY_NODE = f"{ROOT}.topology.node.v1"
+CONTRIBUTED = f"{ROOT}.rollup.contributed.v1"
+AGGREGATE_SITE = f"{ROOT}.aggregate.site.v1"
+TWIN_UPDATED = f"{ROOT}.twin.updated.v1"
+TWIN_TRANSITIONED = f"{ROOT}.twin.transitioned.v1"
+REJECTED = f"{ROOT}.telemetry.rejected.v1"
+TWIN_CHANGELOG = f"{ROOT}-twin-site-twin-changelog"
+WINDOW_CHANGELOG = f"{ROOT}-twin-site-window-changelog"
+NODE_CHANGELOG = f"{ROOT}-rollup-node-slots-changelog"
 
 DAY_MS = 86_400_000
 MB = 1 << 20
@@ -46,7 +47,7 @@ def level_topic(level: str) -> str:
     if level == SITE_LEVEL or not level:
         raise GridtwinError(f"{level!r} is not a level that a node may have: it is reserved; choose another word")
     word = "".join(one if _PLAIN.match(one) else "".join(f".x{byte:02x}" for byte in one.encode()) for one in level)
-    name = f"vpp.aggregate.{word}.v1"
+    name = f"{ROOT}.aggregate.{word}.v1"
     if len(name) > MAX_NAME:
         raise GridtwinError(f"level {level!r} makes a topic name of {len(name)} characters; Kafka takes {MAX_NAME}")
     return name

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from app.errors import GridtwinError
+from app.generation import VARIABLE, state_name
 from app.metrics_file import read_metrics
 
 READY_TIMEOUT_S = 90.0
@@ -70,7 +71,7 @@ class WorkerProcess:
             self._process.wait()
             self._process = None
         if wipe:
-            shutil.rmtree(self.directory / self.role, ignore_errors=True)
+            shutil.rmtree(self.state_dir, ignore_errors=True)
 
     def stop(self) -> int:
         """Ask it to stop, as an orchestrator does, and return its exit code."""
@@ -87,4 +88,9 @@ class WorkerProcess:
 
     def metrics(self) -> dict[str, Any]:
         """Return what it last wrote of itself."""
-        return read_metrics(self.directory / self.role)
+        return read_metrics(self.state_dir)
+
+    @property
+    def state_dir(self) -> Path:
+        """Where it keeps its state."""
+        return self.directory / state_name(self.role, int(self.environ.get(VARIABLE, "1")))

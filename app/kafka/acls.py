@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from app import topics
+from app.generation import ROOT
 
 EVERY = "vpp"
 """What the names of all our topics begin with."""
-EVERY_AGGREGATE = "vpp.aggregate."
+EVERY_AGGREGATE = f"{ROOT}.aggregate."
 READ, WRITE, CREATE, DESCRIBE, CONFIGS = "Read", "Write", "Create", "Describe", "DescribeConfigs"
 
 
@@ -50,7 +51,7 @@ def _twin(_: Sequence[str]) -> list[Acl]:
         *_topics(written, WRITE),
         *_topics([topics.TWIN_CHANGELOG, topics.WINDOW_CHANGELOG], READ, WRITE),
         _LOOK,
-        Acl("group", "vpp-twin", (READ,)),
+        Acl("group", f"{ROOT}-twin", (READ,)),
     ]
 
 
@@ -60,7 +61,7 @@ def _rollup(levels: Sequence[str]) -> list[Acl]:
         *_topics(map(topics.level_topic, levels), WRITE),
         *_topics([topics.NODE_CHANGELOG], READ, WRITE),
         _LOOK,
-        Acl("group", "vpp-rollup", (READ,)),
+        Acl("group", f"{ROOT}-rollup", (READ,)),
     ]
 
 
@@ -71,7 +72,7 @@ def _query(_: Sequence[str]) -> list[Acl]:
         *_topics(read, READ),
         Acl("topic", EVERY_AGGREGATE, (READ,), is_prefix=True),
         _LOOK,
-        *(Acl("group", f"vpp-{role}", (DESCRIBE,)) for role in ("twin", "rollup")),
+        *(Acl("group", f"{ROOT}-{role}", (DESCRIBE,)) for role in ("twin", "rollup")),
     ]
 
 

@@ -18,6 +18,7 @@ from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Array, Boolean, Bytes, Int16, Int32, Schema, String
 
 from app.errors import GridtwinError
+from app.generation import ROOT
 from app.kafka.acls import Acl, acls_of
 from app.kafka.admin import admin, topic_names
 from app.kafka.clients import LONGEST_SILENCE_S
@@ -27,7 +28,7 @@ CODES = {"Read": 3, "Write": 4, "Create": 5, "Describe": 8, "DescribeConfigs": 1
 """Kafka's numbers; a bit of each is set where it is allowed."""
 RETRY_S = 0.2
 UNSETTLED = (GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError)
-LEVEL_PREFIX = "vpp.aggregate."
+LEVEL_PREFIX = f"{ROOT}.aggregate."
 
 _Text = String("utf-8")
 _PARTITION = (("error_code", Int16), ("partition", Int32), ("leader", Int32), ("leader_epoch", Int32),

@@ -11,11 +11,12 @@ from typing import Any, Protocol
 from aiokafka import TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
+from app.generation import ROOT
 from app.query.store import DamagedError, Offsets
 from app.topics import REJECTED, TOPOLOGY_NODE, TOPOLOGY_SITE, TWIN_CHANGELOG, TWIN_TRANSITIONED, TWIN_UPDATED
 
 FIXED = (TOPOLOGY_NODE, TOPOLOGY_SITE, TWIN_UPDATED, TWIN_TRANSITIONED, TWIN_CHANGELOG, REJECTED)
-LEVEL = re.compile(r"vpp\.aggregate\.[^.].*\.v1")
+LEVEL = re.compile(rf"{ROOT}\.aggregate\.[^.].*\.v1")
 LOOK_EVERY_S = 2.0
 POLL_MS = 200
 RECORDS = 500

@@ -11,6 +11,7 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from app.generation import ROOT
 from app.kafka.security import connection
 from app.query.progress import Place
 from app.query.service import Service
@@ -52,7 +53,7 @@ async def _look(service: Service, client: Any) -> tuple[dict[Place, int], dict[P
     """Read commits first: a worker that had read everything then is not taken to be behind."""
     committed: dict[Place, int] = {}
     for role in SOURCES:
-        offsets = await client.list_consumer_group_offsets(f"vpp-{role}")
+        offsets = await client.list_consumer_group_offsets(f"{ROOT}-{role}")
         committed |= {(role, tp.partition): held.offset for tp, held in offsets.items() if tp.topic == SOURCES[role]}
     tps = {TopicPartition(topic, part): (role, part) for role, topic in SOURCES.items()
            for part in range(service.view.rules.partitions)}  # fmt: skip

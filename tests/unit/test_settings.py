@@ -12,6 +12,8 @@ INVALID = [
     ("VPP_PARTITIONS", "0", "an integer from 1 to 4096"),
     ("VPP_PARTITIONS", "8.0", "an integer from 1 to 4096"),
     ("VPP_PARTITIONS", "", "an integer from 1 to 4096"),
+    ("VPP_GENERATION", "0", "an integer from 1 to 999"),
+    ("VPP_GENERATION", "2", "what the process was started with"),
     ("VPP_REPLICATION_FACTOR", "0", "an integer from 1 to 7"),
     ("VPP_TELEMETRY_TIMESTAMPS", "Create", "append or create"),
     ("VPP_WINDOW_S", "59", "an integer from 60 to 3600"),
