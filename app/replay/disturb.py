@@ -6,10 +6,12 @@ import heapq
 import json
 import random
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import msgspec
 
 from app.dataset.format import Arrival
-from app.replay.poison import poison_of
+from app.replay.poison import Good, poison_of
 
 SHUFFLE_MS = 60_000
 LONGEST_DUPLICATE_MS = 3_600_000
@@ -33,6 +35,8 @@ class Sent(NamedTuple):
     timestamp_ms: int
     key: bytes
     value: bytes
+    shift: int = 0
+    """How many partitions off its key's it goes to: 0 unless it is meant to be wrong."""
 
 
 class Limits(NamedTuple):
@@ -52,19 +56,20 @@ def disturb(arrivals: Iterable[Arrival], shares: Shares, *, seed: int, end_ms: i
     limits = Limits(end_ms, horizon_ms)
     held: list[Sent] = []
     number = 0
+    before = Arrival("", 0, msgspec.Raw(b""))
     for arrival in arrivals:
         while held and held[0].at_ms <= arrival.arrived_at_ms:
             yield heapq.heappop(held)
-        for at_ms, timestamp_ms, key, value in _copies(arrival, shares, chance, limits):
+        for at_ms, *copy in _copies(arrival, before, shares, chance, limits):
             number += 1
-            heapq.heappush(held, Sent(at_ms, number, timestamp_ms, key, value))
+            heapq.heappush(held, Sent(at_ms, number, *copy))
+        before = before if arrival.site == before.site else arrival
     while held:
         yield heapq.heappop(held)
 
 
-def _copies(
-    arrival: Arrival, shares: Shares, chance: random.Random, limits: Limits
-) -> Iterator[tuple[int, int, bytes, bytes]]:
+def _copies(arrival: Arrival, before: Arrival, shares: Shares, chance: random.Random, limits: Limits) -> Iterator[Any]:
+    """Yield place, timestamp, key, value, and how many partitions off; *before* is what another site said."""
     key, value, at_ms = arrival.site.encode(), bytes(arrival.value), arrival.arrived_at_ms
     timestamp_ms = at_ms
     if chance.random() < shares.late:
@@ -76,7 +81,8 @@ def _copies(
         again_ms = _later(at_ms, chance.randrange(1, LONGEST_DUPLICATE_MS), value, limits)
         yield again_ms, again_ms if again_ms > at_ms else timestamp_ms, key, value
     if chance.random() < shares.poison:
-        yield at_ms, timestamp_ms, *poison_of(chance, key, value, at_ms)
+        good = Good(key, value, at_ms, before.site.encode(), bytes(before.value))
+        yield at_ms, timestamp_ms, *poison_of(chance, good)
 
 
 def _later(at_ms: int, by_ms: int, value: bytes, limits: Limits) -> int:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from app.domain.telemetry import MAX_VALUE_BYTES
 
 Poison = Callable[[bytes, bytes, int], tuple[bytes, bytes]]
 _DAY_MS = 86_400_000
@@ -59,6 +62,57 @@ POISON: dict[str, Poison] = {
 """By name: key and value of a bad record, from a good one's and its time."""
 
 
-def poison_of(chance: random.Random, key: bytes, value: bytes, at_ms: int) -> tuple[bytes, bytes]:
+class Good(NamedTuple):
+    """A good record, and one of another site."""
+
+    key: bytes
+    value: bytes
+    at_ms: int
+    other_key: bytes
+    other_value: bytes
+
+
+class Bad(NamedTuple):
+    """A bad record; *shift* is how many partitions off its key's it goes to."""
+
+    key: bytes
+    value: bytes
+    shift: int = 0
+
+
+def _foreign(good: Good) -> Bad:
+    """A reading of another site's device, where there is another site."""
+    is_foreign = good.other_key not in (b"", good.key)
+    return Bad(good.key, good.other_value if is_foreign else _reading(good.at_ms))
+
+
+def _conflicting(good: Good) -> Bad:
+    """The same second with another value: the first counts, where it is the latest that is told as a conflict."""
+    try:
+        held: Any = json.loads(good.value)
+        for one in held if isinstance(held, list) else [held]:
+            one["active_power_w"] += 1
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return Bad(good.key, _reading(good.at_ms))
+    return Bad(good.key, json.dumps(held).encode())
+
+
+STRAY: dict[str, Callable[[Good], Bad]] = {
+    "wrong_partition": lambda good: Bad(good.key, good.value, shift=1),
+    "foreign_device": _foreign,
+    "conflicting": _conflicting,
+    "over_4_mb": lambda good: Bad(good.key, b" " * (MAX_VALUE_BYTES + 1)),
+}
+"""Kinds that are bad beside what else there is; all but the conflicting one are refused."""
+SELDOM = "over_4_mb"
+SELDOM_SHARE = 0.05
+"""Of the times that its turn comes: it is as large as ten thousand others."""
+KINDS = sorted([*POISON, *STRAY])
+
+
+def poison_of(chance: random.Random, good: Good) -> Bad:
     """Return a bad record of a kind chosen by chance."""
-    return POISON[chance.choice(sorted(POISON))](key, value, at_ms)
+    kind = chance.choice(KINDS)
+    if kind == SELDOM and chance.random() >= SELDOM_SHARE:
+        kind = "empty_value"
+    return STRAY[kind](good) if kind in STRAY else Bad(*POISON[kind](good.key, good.value, good.at_ms))

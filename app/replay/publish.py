@@ -116,7 +116,8 @@ class Replay:
     async def _publish(self, publisher: BatchPublisher, records: list[Sent]) -> None:
         partitions: dict[int, list[Message]] = {}
         for sent in records:
-            partitions.setdefault(self._home(sent.key), []).append((sent.key, sent.value, (), sent.timestamp_ms))
+            home = (self._home(sent.key) + sent.shift) % self.settings.partitions
+            partitions.setdefault(home, []).append((sent.key, sent.value, (), sent.timestamp_ms))
         for partition, messages in partitions.items():
             await publisher.publish(topics.TELEMETRY, partition, messages)
         self.published += len(records)
