@@ -14,9 +14,11 @@ import pytest
 from app.kafka.acls import acls_of
 from app.kafka.broker import LocalBroker
 from app.topics import TWIN_UPDATED
-from tests.system.offsets import until_idle
-from tests.system.plant import ROLES, Plant, small_dataset
-from tests.system.secured import ADMIN, HOLDER, PASSWORDS, USERS, certificate_of, environ_of, grant, new_broker
+from tests.system.offsets import committed, until_idle
+from tests.system.passwords import set_password
+from tests.system.plant import ROLES, START_MS, Plant, small_dataset, until
+from tests.system.secured import ADMIN, HOLDER, PASSWORDS, USERS, certificate_of, environ_of, grant, new_broker, sign
+from tests.system.wire import Record, publish
 
 pytestmark = pytest.mark.broker
 
@@ -138,3 +140,30 @@ def test_plain_text_reaches_nothing(plant: Plant) -> None:
 
     assert done.returncode == 1
     assert REFUSED in done.stderr
+
+
+def test_a_certificate_that_has_expired_is_refused_until_its_file_holds_a_new_one(plant: Plant, place: Path) -> None:
+    sign(place, "renewed", "/O=gridtwin/CN=vpp-twin", "ca", days="-1")
+    expired = topics(plant, **certificate_of(place, "renewed"))
+    sign(place, "renewed", "/O=gridtwin/CN=vpp-twin", "ca")
+    renewed = topics(plant, **certificate_of(place, "renewed"))
+
+    assert (expired.returncode, REFUSED in expired.stderr) == (1, True)
+    assert (renewed.returncode, renewed.stderr) == (0, "")
+
+
+def test_a_password_is_changed_while_its_worker_runs_which_takes_the_new_one_from_its_file_at_the_next_start(
+    plant: Plant, place: Path
+) -> None:
+    worker, file = plant.worker("rollup"), place / "vpp-rollup.password"
+    asyncio.run(set_password(plant.settings.broker, "vpp-rollup", "another-secret-3"))
+    old = topics(plant, **environ_of(place, "vpp-rollup", MECHANISM_OF["rollup"]))
+    committed_before = committed(plant, "rollup")
+    publish(plant, [Record(b"", b"", START_MS + 86_400_000, partition) for partition in range(4)])
+    until(lambda: committed(plant, "rollup") > committed_before, "the worker that connected before to go on")
+    file.write_text("another-secret-3\n")
+
+    assert (old.returncode, REFUSED in old.stderr) == (1, True)
+    assert worker.stop() == 0
+    plant.start("rollup")
+    assert "another-secret-3" not in plant.log_of("rollup")
