@@ -128,7 +128,7 @@ def test_what_was_finished_is_not_begun_again(plant: Plant) -> None:
 
 
 def test_a_topic_stamped_by_the_broker_is_copied_with_its_stamps_and_then_stamped_by_the_broker(plant: Plant) -> None:
-    append = {"VPP_TELEMETRY_TIMESTAMPS": "append", "VPP_GENERATION": "5"}
+    append = {"VPP_TELEMETRY_TIMESTAMPS": "append", "VPP_GENERATION": "5", "VPP_TICK_S": "1"}
     levels = ["--levels", plant.dataset.meta.levels[0]]
     gridtwin(plant, "topics", "create", *levels, **append)
     before, after = (renamed(TELEMETRY, generation) for generation in (5, 6))
