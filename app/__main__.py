@@ -22,6 +22,7 @@ COMMANDS = {
     "show": "show a node or a site, as the query role knows it",
     "tree": "print what is below a node, with what each does now",
     "watch": "follow a node or a site",
+    "rejected": "list, show or replay rejected telemetry",
     "worker": "run a worker of one role",
     "settings": "print every setting",
     "contracts": "write the JSON Schemas of every public record",

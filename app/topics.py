@@ -20,6 +20,7 @@ AGGREGATE_SITE = f"{ROOT}.aggregate.site.v1"
 TWIN_UPDATED = f"{ROOT}.twin.updated.v1"
 TWIN_TRANSITIONED = f"{ROOT}.twin.transitioned.v1"
 REJECTED = f"{ROOT}.telemetry.rejected.v1"
+REPLAYED = f"{ROOT}.telemetry.replayed.v1"
 TWIN_CHANGELOG = f"{ROOT}-twin-site-twin-changelog"
 WINDOW_CHANGELOG = f"{ROOT}-twin-site-window-changelog"
 NODE_CHANGELOG = f"{ROOT}-rollup-node-slots-changelog"
@@ -80,6 +81,7 @@ def all_topics(levels: Iterable[str], settings: Settings) -> list[TopicSpec]:
         (TWIN_UPDATED, None, compacted),
         (TWIN_TRANSITIONED, None, {**append, **_delete(35 * DAY_MS), **_size(MB)}),
         (REJECTED, None, {**append, **_delete(35 * DAY_MS), **_size(5 * MB)}),
+        (REPLAYED, None, {**append, **_delete(35 * DAY_MS), **_size(MB)}),
         (TWIN_CHANGELOG, None, changelog),
         (WINDOW_CHANGELOG, None, windows),
         (NODE_CHANGELOG, None, changelog),

@@ -80,6 +80,7 @@ def _operator(_: Sequence[str]) -> list[Acl]:
     return [
         Acl("topic", EVERY, (READ, CREATE, DESCRIBE, CONFIGS), is_prefix=True),
         *_topics([topics.TOPOLOGY_SITE, topics.TOPOLOGY_NODE], WRITE),
+        *_topics([topics.TELEMETRY, topics.REPLAYED], WRITE),  # to replay what was rejected
     ]
 
 

@@ -47,6 +47,7 @@ DATA = {
     "aiokafka.consumer.fetcher.Fetcher._fetch_task",
     "aiokafka.consumer.fetcher.PartitionRecords._key_deserializer",
     "aiokafka.consumer.group_coordinator.GroupCoordinator._coordination_task",
+    "aiokafka.producer.producer.AIOKafkaProducer._sender",
     "faust.app.base.App._fetcher",
     "faust.tables.manager.TableManager._recovery",
     "faust.tables.recovery.Recovery._generation_id",

@@ -82,6 +82,9 @@ def test_a_missing_topology_file_is_named(tmp_path: Path, silent: str, capsys: p
         ("replay", "{}"),
         ("verify", "{}"),
         ("tail", "grid"),
+        ("rejected", "list"),
+        ("rejected", "show", "0/1"),
+        ("rejected", "replay", "--dry-run"),
     ],
     ids=" ".join,
 )

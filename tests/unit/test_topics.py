@@ -22,6 +22,7 @@ TABLE = {
     "vpp.twin.updated.v1": (4, "compact", None, "LogAppendTime", MB),
     "vpp.twin.transitioned.v1": (4, "delete", 35 * DAY, "LogAppendTime", MB),
     "vpp.telemetry.rejected.v1": (4, "delete", 35 * DAY, "LogAppendTime", 5 * MB),
+    "vpp.telemetry.replayed.v1": (4, "delete", 35 * DAY, "LogAppendTime", MB),
     "vpp-twin-site-twin-changelog": (4, "compact", None, "CreateTime", MB),
     "vpp-twin-site-window-changelog": (4, "compact,delete", 4 * DAY, "CreateTime", MB),
     "vpp-rollup-node-slots-changelog": (4, "compact", None, "CreateTime", MB),
