@@ -23,6 +23,7 @@ COMMANDS = {
     "tree": "print what is below a node, with what each does now",
     "watch": "follow a node or a site",
     "rejected": "list, show or replay rejected telemetry",
+    "doctor": "say what is wrong with this deployment, and what to do",
     "worker": "run a worker of one role",
     "settings": "print every setting",
     "contracts": "write the JSON Schemas of every public record",

@@ -41,11 +41,19 @@ class Change(NamedTuple):
 async def read_topics(broker: str) -> Topology:
     """Return what the topics hold; a record that cannot be read counts as absent."""
     found = Topology()
-    async for record in read_to_end(broker, topics.TOPOLOGY_NODE):
-        found.put_node(_name(record.key), _decode(record.value, NodeRecord))
+    for name, node in (await read_nodes(broker)).items():
+        found.put_node(name, node)
     async for record in read_to_end(broker, topics.TOPOLOGY_SITE):
         found.put_site(_name(record.key), _decode(record.value, SiteRecord))
     return found
+
+
+async def read_nodes(broker: str) -> dict[str, NodeRecord]:
+    """Return the nodes that the topic holds."""
+    nodes = {}
+    async for record in read_to_end(broker, topics.TOPOLOGY_NODE):
+        nodes[_name(record.key)] = _decode(record.value, NodeRecord)
+    return {name: node for name, node in nodes.items() if node is not None}
 
 
 def _name(key: bytes | None) -> str:
