@@ -53,6 +53,11 @@ class TwinMachine:
         return int(self.sites.offset)
 
     @property
+    def quarantined(self) -> set[str]:
+        """Sites of this partition that are set aside."""
+        return self.sites.state.quarantined
+
+    @property
     def stream_ms(self) -> int | None:
         """The time of this partition; None before its first record."""
         stream_ms = self.sites.state.clock.stream_ms
@@ -167,6 +172,15 @@ def create_agent(app: BatchApp, settings: Settings) -> faust.types.AgentT[Any]:
         checkpoint_s=settings.checkpoint_cadence_s,
         is_profiled=settings.profile == "on",
         report=lambda snapshot: write({**snapshot, "topology_faults": len(feed.report.faults)}),
+    )
+
+    show_number(
+        app.metrics_registry,
+        "gridtwin_quarantined_sites",
+        "Sites of its partitions that are set aside",
+        lambda: [
+            site for one in processor.machines.values() if isinstance(one, TwinMachine) for site in one.quarantined
+        ],
     )
 
     async def twin(stream: Any) -> None:

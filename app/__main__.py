@@ -23,6 +23,7 @@ COMMANDS = {
     "tree": "print what is below a node, with what each does now",
     "watch": "follow a node or a site",
     "rejected": "list, show or replay rejected telemetry",
+    "quarantine": "list sites in quarantine, or let one back",
     "doctor": "say what is wrong with this deployment, and what to do",
     "worker": "run a worker of one role",
     "settings": "print every setting",

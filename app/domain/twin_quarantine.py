@@ -11,6 +11,7 @@ from app.domain.units import Milliseconds, Offset
 def quarantine(state: TwinState, site: Site, error: Exception, record_ms: Milliseconds, offset: Offset) -> None:
     """Set a site aside; the transition is the alarm and carries what was raised."""
     site.quarantined_at = offset
+    state.quarantined.add(site.name)
     state.mark(site)
     say_transition(
         state, site, machine="quarantine", before="folding", after="quarantined", cause=repr(error)[:200],

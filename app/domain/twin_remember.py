@@ -124,6 +124,8 @@ class Memory:
 
     def _restore_site(self, name: str, row: bytes) -> None:
         site = self.state.sites[name] = restore_site(name, row)
+        if site.quarantined_at is not None:
+            self.state.quarantined.add(name)
         if site.version > self.state.twins_said:
             self.state.mark_twin(site)
         for device in site.devices.values():

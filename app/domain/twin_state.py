@@ -37,6 +37,7 @@ class TwinState:
         """Whether a partition row was ever written; nothing is said before that."""
         self.memberships = Memberships(rules)
         self.sites: dict[str, Site] = {}
+        self.quarantined: set[str] = set()
         self.alarms = Alarms()
         self.open: dict[Milliseconds, Window] = {}
         self.closed = ClosedWindows(rules, reader, self.sites, self.new_window)

@@ -86,6 +86,7 @@ def _is_redescribed(state: TwinState, old: SiteRecord | None, record: SiteRecord
 def _release(state: TwinState, site: Site) -> None:
     """A site's new record is its operator's word that it may be folded again."""
     site.quarantined_at = None
+    state.quarantined.discard(site.name)
     state.mark(site)
     say_transition(
         state, site, machine="quarantine", before="quarantined", after="folding", cause="topology",

@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 import pytest
+from aiokafka import AIOKafkaProducer
 
+from app import release
 from app.__main__ import main
+from app.domain import twin
 from app.domain.contracts import Edge, NodeRecord, SiteRecord
+from app.domain.site_rows import SITE_TABLE
+from app.domain.twin import SitePartition
 from app.errors import GridtwinError
 from app.kafka.broker import LocalBroker
 from app.rejected import ledger, replay
 from app.rejected.ledger import Mark
 from app.rejected.rejections import Wanted
 from app.rejected.replay import BEFORE, CLAIMED, HEADER, REFUSED, SENT, Replay, Tally
-from app.topics import REJECTED, REPLAYED, TELEMETRY, TWIN_UPDATED
-from tests.builders import a_device
+from app.topics import REJECTED, REPLAYED, TELEMETRY, TOPOLOGY_SITE, TWIN_CHANGELOG, TWIN_TRANSITIONED, TWIN_UPDATED
+from tests.builders import Disk, a_device
 from tests.system.plant import START_MS, Plant, small_dataset, until
+from tests.system.test_seen import free_port, samples
 from tests.system.wire import (
     Place,
     Record,
@@ -36,17 +43,46 @@ from tests.system.wire import (
 pytestmark = pytest.mark.broker
 
 AT_MS = START_MS + 60_000
+AWAY = "a site in quarantine"
 
 
 @pytest.fixture(scope="module")
 def plant(module_broker: LocalBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
-    """Give a twin worker."""
+    """Give a twin worker that found one of its sites in quarantine when it started."""
     directory = tmp_path_factory.mktemp("rejected")
     plant = Plant(directory, module_broker, small_dataset(directory / "dataset", depth=1, minutes=1), topology_wait_s=1)
     plant.make_topics()
     apply_nodes(plant, {"street": NodeRecord("feeder", "grid")})
+    apply_sites(plant, {AWAY: a_house(AWAY)})
+    set_aside(plant)
+    plant.worker("twin").environ["VPP_WEB_PORT"] = free_port()
     with plant.running("twin"):
         yield plant
+
+
+def set_aside(plant: Plant) -> None:
+    """Write what a worker leaves behind whose folding of a site raised: its rows, and its words."""
+    publish(plant, [a_record(AWAY, 9, 9)])
+    home = home_of(plant, AWAY.encode())
+    machine = SitePartition(home, plant.settings.rules(), lambda _: home, Disk())
+    machine.learn_node("street", NodeRecord("feeder", "grid"), 0)
+    machine.learn_site(AWAY, a_house(AWAY), 0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(twin, "fold_reading", lambda *_: 1 / 0)
+        machine.apply(everything_in(plant, TELEMETRY), settled=True)
+    said = machine.say()
+    stages = [*machine.announce(), *machine.remember()]
+    rows = [(TWIN_CHANGELOG, key, value) for stage in stages if stage.table == SITE_TABLE for key, value in stage.rows]
+    steps = [(TWIN_TRANSITIONED, site.encode(), value) for site, value in said.transitions]
+    asyncio.run(_write(plant, home, [*steps, *rows]))
+
+
+async def _write(plant: Plant, partition: int, records: list[tuple[str, bytes, bytes | None]]) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=plant.settings.broker)
+    await producer.start()
+    for topic, key, value in records:
+        await producer.send_and_wait(topic, value, key=key, partition=partition)
+    await producer.stop()
 
 
 @pytest.fixture(autouse=True)
@@ -250,6 +286,57 @@ def test_one_rejection_is_shown_with_its_original_bytes(plant: Plant, capsysbina
     assert out.startswith(b"unknown_site: no such site")
     assert b"state     open" in out
     assert out.endswith(a_record("shown", 0, 1).value)
+
+
+def test_a_site_in_quarantine_is_listed_released_and_what_was_rejected_is_brought_back(
+    plant: Plant, capsys: pytest.CaptureFixture[str]
+) -> None:
+    say(plant, AWAY, 1, 2)
+    kept, shown = told(capsys, "quarantine", "list"), samples(plant, "twin")["gridtwin_quarantined_sites"][()]
+    assert f"at partition {home_of(plant, AWAY.encode())} offset 0: ZeroDivisionError" in kept
+    assert run(plant, AWAY).of(REFUSED) == {"internal_error": 2}
+    stop = tick_until_stopped(plant)
+    released = told(capsys, "quarantine", "release", AWAY)
+    stop()
+
+    assert shown == 1
+    assert "is folded again" in released
+    assert samples(plant, "twin")["gridtwin_quarantined_sites"][()] == 0
+    assert "0 sites in quarantine" in told(capsys, "quarantine", "list")
+    assert "2 sent  (internal_error 2)" in told(capsys, "rejected", "replay", "--site", AWAY)
+    until_counted(plant, AWAY, applied=2)
+    assert "is not in quarantine" in told(capsys, "quarantine", "release", AWAY, code=1)
+
+
+def tick_until_stopped(plant: Plant) -> Any:
+    """In a replay nobody ticks but the replay."""
+    is_over = threading.Event()
+
+    def tick() -> None:
+        while not is_over.wait(0.3):
+            publish(plant, [Record(b"", b"", AT_MS, home_of(plant, AWAY.encode()))])
+
+    thread = threading.Thread(target=tick)
+    thread.start()
+    return lambda: (is_over.set(), thread.join())
+
+
+def test_a_release_writes_the_record_that_an_operator_applied_meanwhile(plant: Plant) -> None:
+    site = "applied meanwhile"
+    apply_sites(plant, {site: a_house(site, rated_w=10)})
+    newest = asyncio.run(release._newest(plant.settings.broker, home_of(plant, site.encode()), site.encode(), 0))
+    apply_sites(plant, {site: a_house(site, rated_w=20)})
+
+    async def write() -> None:
+        producer = AIOKafkaProducer(bootstrap_servers=plant.settings.broker)
+        await producer.start()
+        await release._write_over(plant.settings.broker, producer, newest)
+        await producer.stop()
+
+    asyncio.run(write())
+    last = [one.value for one in everything_in(plant, TOPOLOGY_SITE) if one.key == site.encode()][-1]
+
+    assert msgspec.json.decode(last, type=SiteRecord) == a_house(site, rated_w=20)
 
 
 def test_the_ledger_is_read_by_its_own_form(plant: Plant) -> None:

@@ -85,6 +85,8 @@ def test_a_missing_topology_file_is_named(tmp_path: Path, silent: str, capsys: p
         ("rejected", "list"),
         ("rejected", "show", "0/1"),
         ("rejected", "replay", "--dry-run"),
+        ("quarantine", "list"),
+        ("quarantine", "release", "s1"),
     ],
     ids=" ".join,
 )

@@ -94,6 +94,18 @@ def test_a_newer_record_of_its_topology_lets_it_back(folding_of_a_raises):
     assert heard.twins["a"]["quarantined"] is False
 
 
+def test_sites_that_are_set_aside_are_counted_over_a_restart_until_they_are_let_back(folding_of_a_raises):
+    disk = Disk()
+    machine, log = quarantined(folding_of_a_raises, disk)
+    restarted = a_village(disk)
+    before = set(machine.state.quarantined), set(restarted.state.quarantined)
+    restarted.learn_site("a", a_site("feeder-1", devices=[a_device("load-a")]), 1)
+    hear(restarted, log)
+
+    assert before == ({"a"}, {"a"})
+    assert restarted.state.quarantined == set()
+
+
 def test_a_newer_record_of_another_site_does_not_let_it_back(folding_of_a_raises):
     machine, log = quarantined(folding_of_a_raises, Disk())
     machine.learn_site("b", a_site("feeder-1", devices=[a_device("load-b")]), 1)
