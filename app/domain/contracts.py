@@ -303,6 +303,7 @@ class TwinDevice(msgspec.Struct, frozen=True, kw_only=True):
     state_of_charge_wh: WattHours | None
     energy_import_wh: WattHours | None
     energy_export_wh: WattHours | None
+    clock_skew_s: Seconds | None = None
 
 
 class TwinCounts(msgspec.Struct, frozen=True):
@@ -323,6 +324,7 @@ class TwinUpdated(msgspec.Struct, frozen=True, kw_only=True):
     quarantined: bool
     devices: list[TwinDevice]
     readings: TwinCounts
+    clock_skew_s: Seconds | None = None
 
 
 Machine = Literal["connectivity", "operation", "quarantine"]

@@ -19,6 +19,7 @@ from app.domain.contracts import (
     Watermark,
     WindowKind,
 )
+from app.domain.device_clock import skew_s, worst_of
 from app.domain.rows import Record
 from app.domain.site import NEVER, Device, Entry, Site, known_ms
 from app.domain.units import Milliseconds, Offset, Seconds
@@ -93,6 +94,7 @@ def encode_site_window(
 
 def encode_twin(site: Site, *, revision: Offset, as_of_ms: Milliseconds) -> bytes:
     """Return the whole twin as JSON."""
+    devices = [_twin_device(device) for _, device in sorted(site.devices.items())]
     return _json(
         TwinUpdated(
             site=site.name,
@@ -101,8 +103,9 @@ def encode_twin(site: Site, *, revision: Offset, as_of_ms: Milliseconds) -> byte
             connectivity=site.connectivity.word,
             heard_at_ms=known_ms(site.heard_ms),
             quarantined=site.quarantined_at is not None,
-            devices=[_twin_device(device) for _, device in sorted(site.devices.items())],
+            devices=devices,
             readings=TwinCounts(site.applied, site.duplicate, site.conflicting),
+            clock_skew_s=worst_of(one.clock_skew_s for one in devices),
         )
     )
 
@@ -120,4 +123,5 @@ def _twin_device(device: Device) -> TwinDevice:
         state_of_charge_wh=device.state_of_charge_wh,
         energy_import_wh=device.energy_import_wh,
         energy_export_wh=device.energy_export_wh,
+        clock_skew_s=skew_s(device),
     )

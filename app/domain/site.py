@@ -13,6 +13,7 @@ from app.domain.rules import Rules
 from app.domain.units import MS_PER_S, Milliseconds, Offset, WattHours, Watts, to_milliseconds
 
 if TYPE_CHECKING:
+    from app.domain.device_clock import OffTime
     from app.domain.membership import Expected, Membership
 
 NEVER: Final = Milliseconds(-(1 << 60))
@@ -98,6 +99,7 @@ class Device:
         "measured_ms",
         "name",
         "newest",
+        "off_time",
         "operation",
         "rated_power_w",
         "reactive_power_var",
@@ -131,6 +133,7 @@ class Device:
         self.energy_import_wh: WattHours | None = None
         self.energy_export_wh: WattHours | None = None
         self.operation: str | None = None
+        self.off_time: OffTime | None = None
 
     def entry_of(self, start_ms: Milliseconds) -> Entry | None:
         """Return its entry of that window, if it is in memory."""

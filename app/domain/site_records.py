@@ -32,6 +32,7 @@ class DeviceRow(msgspec.Struct, array_like=True, frozen=True, gc=False):
     energy_export_wh: WattHours | None
     operation: str | None
     entries: list[EntryRow]
+    off_time: tuple[Milliseconds | None, Milliseconds, Milliseconds] | None = None
 
 
 class SiteRow(msgspec.Struct, array_like=True, frozen=True, gc=False):

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from app.domain.device_clock import OffTime
 from app.domain.rows import body_of, version_of, with_version
 from app.domain.site import NEVER, Device, Entry, Site, known_ms, time_of
 from app.domain.site_records import (
@@ -67,7 +68,7 @@ def encode_site(site: Site, version: Offset) -> bytes:
         site.applied,
         site.duplicate,
         site.conflicting,
-        [_device_fields(device) for device in site.devices.values() if device.heard_ms != NEVER],
+        [_device_fields(device) for device in site.devices.values() if device.heard_ms != NEVER or device.off_time],
     )
     return with_version(version, _encode(row))
 
@@ -154,6 +155,7 @@ def _device_fields(device: Device) -> _DeviceFields:
         device.energy_export_wh,
         device.operation,
         [_entry_fields(entry) for entry in device.entries],
+        device.off_time,
     )
 
 
@@ -169,5 +171,6 @@ def _restore_device(site: Site, row: DeviceRow) -> Device:
     device.energy_import_wh = row.energy_import_wh
     device.energy_export_wh = row.energy_export_wh
     device.operation = row.operation
+    device.off_time = OffTime(*row.off_time) if row.off_time is not None else None
     device.entries = [restore_entry(device, one) for one in row.entries]
     return device

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from app.domain.contracts import NodeRecord, Reading, Reason, SiteRecord
+from app.domain.device_clock import EARLIEST_MS, observe
 from app.domain.rows import Record, RowReader, Rows
 from app.domain.rules import PartitionOf, Rules
 from app.domain.sayings import SiteSayings
@@ -121,22 +122,37 @@ class SitePartition:
             state.ticks += 1
         else:
             site, readings = self._admission.admit(record, at_ms)
-            if site is not None and readings and offset > site.version:
-                self._fold(record, site, readings, at_ms, offset)
+            if site is not None and offset > site.version:
+                if readings:
+                    self._fold(record, site, readings, at_ms, offset)
+                if self._admission.off_time:
+                    self._note_off_time(site, at_ms)
         state.records += 1
         state.offset = offset
+
+    def _note_off_time(self, site: Site, at_ms: Milliseconds) -> None:
+        """What is refused for its time still tells whether the device's clock is off."""
+        for device, measured_ms in self._admission.off_time:
+            self._observe(site, device, measured_ms, at_ms)
+
+    def _observe(self, site: Site, device: Device, measured_ms: Milliseconds, at_ms: Milliseconds) -> None:
+        if observe(site, device, measured_ms, at_ms):
+            self.state.mark(site)
 
     def _fold(
         self, record: Record, site: Site, readings: list[tuple[Device, Reading]], at_ms: Milliseconds, offset: Offset
     ) -> None:
         """An exception here is this site's own: it is set aside and its neighbours go on."""
         state = self.state
-        folded, newest_ms = 0, NEVER
+        folded, newest_ms, delayed_ms = 0, NEVER, site.thresholds.delayed_ms
         if site.quarantined_at is None:
             try:
                 for device, reading in readings:
                     fold_reading(state, site, device, reading, at_ms, offset)
                     folded, newest_ms = folded + 1, max(newest_ms, reading.measured_at_ms)
+                    late_ms = at_ms - reading.measured_at_ms
+                    if late_ms < EARLIEST_MS or late_ms > delayed_ms or device.off_time is not None:
+                        self._observe(site, device, reading.measured_at_ms, at_ms)
                 hear_record(state, site, newest_ms, at_ms, offset)
                 state.folded += folded
                 return

@@ -13,6 +13,7 @@ from app.domain.twin_state import TwinState
 from app.domain.units import Milliseconds, Watts
 
 MAX_DETAIL = 1_000
+OFF_TIME = (Reason.FUTURE, Reason.TOO_LATE)
 
 
 class UnknownToTopologyError(Exception):
@@ -25,6 +26,9 @@ class Admission:
     def __init__(self, state: TwinState) -> None:
         self.state = state
         self.settled = False
+        self.off_time: list[tuple[Device, Milliseconds]] = []
+        """Of the record admitted last: devices whose readings were refused for their time, and when they measured."""
+
         self._owners: dict[str, str] | None = None
         self._sites: dict[bytes, Site] = {}
 
@@ -36,6 +40,8 @@ class Admission:
     def admit(self, record: Record, record_ms: Milliseconds) -> tuple[Site | None, list[tuple[Device, Reading]]]:
         """Return the site and the readings of it to be folded; what is refused is noted as rejected."""
         key, value = record.key, record.value
+        if self.off_time:
+            self.off_time = []
         if not key or not value:
             self.refuse(record, *_fault_of_bytes(record))
             return None, []
@@ -103,6 +109,8 @@ class Admission:
                 refusals.append(Refusal(*self._why_unknown_device(site, reading.device), (item,)))
             elif (fault := self._fault(record_ms, device, reading)) is not None:
                 refusals.append(Refusal(*fault, (item,)))
+                if fault[0] in OFF_TIME:
+                    self.off_time.append((device, reading.measured_at_ms))
             else:
                 admitted.append((device, reading))
         return admitted

@@ -5,7 +5,7 @@ from tests.builders import NOON_MS, Log, a_village, hear
 
 DEVICE_NAMES = """
     device kind operation measured_at_ms heard_at_ms active_power_w reactive_power_var state_of_charge_wh
-    energy_import_wh energy_export_wh
+    energy_import_wh energy_export_wh clock_skew_s
 """
 SITE_WINDOW_NAMES = """
     schema node level window_start_ms window_s revision status state kinds state_of_charge_wh oldest_measured_at_ms
@@ -27,7 +27,8 @@ def said():
 def test_a_twin():
     twin = said().twins["a"]
 
-    assert " ".join(twin) == "schema site revision as_of_ms connectivity heard_at_ms quarantined devices readings"
+    names = "schema site revision as_of_ms connectivity heard_at_ms quarantined devices readings clock_skew_s"
+    assert " ".join(twin) == names
     assert list(twin["devices"][0]) == DEVICE_NAMES.split()
     assert " ".join(twin["readings"]) == "applied duplicate conflicting"
     assert twin["schema"] == 1
