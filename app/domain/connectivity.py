@@ -1,10 +1,11 @@
 """Whether a site is heard: its connectivity as a state machine over attended time.
 
     never_seen --heard--> online --silence--> delayed --silence--> offline --heard--> recovering --heard--> online
-                            ^-------heard-------'                     ^----silence-------'
+                            ^---heard again-----'                     ^----silence-------'
 
 A site was heard when a reading arrived that was not older than the delayed threshold; a backlog does not
-refresh liveness. Recovery takes several heard records, so that one packet does not make a site flap.
+refresh liveness. The way back to online takes several heard records in a row, none of them a delayed threshold
+after the one before, so that one packet, or one in every while, does not make a site flap.
 """
 
 from __future__ import annotations
@@ -42,10 +43,10 @@ SILENCE = "silence"
 
 
 def on_heard(state: Connectivity, heard_in_a_row: int, thresholds: Thresholds) -> Connectivity:
-    """Return the state after a heard record, the *heard_in_a_row*-th since the site was last offline."""
-    if state in (Connectivity.OFFLINE, Connectivity.RECOVERING) and heard_in_a_row < thresholds.recover_readings:
-        return Connectivity.RECOVERING
-    return Connectivity.ONLINE
+    """Return the state after a heard record, the *heard_in_a_row*-th."""
+    if state in (Connectivity.NEVER_SEEN, Connectivity.ONLINE) or heard_in_a_row >= thresholds.recover_readings:
+        return Connectivity.ONLINE
+    return Connectivity.DELAYED if state is Connectivity.DELAYED else Connectivity.RECOVERING
 
 
 def next_silence(state: Connectivity, thresholds: Thresholds) -> tuple[Milliseconds, Connectivity] | None:

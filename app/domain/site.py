@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from app.domain.membership import Expected, Membership
 
 NEVER: Final = Milliseconds(-(1 << 60))
+EPOCH: Final = Milliseconds(0)
 NO_ALARM: Final = Milliseconds(1 << 60)
 NOTHING_FOLDED: Final = Offset(-1)
 
@@ -238,7 +239,7 @@ class Site:
         self.is_live_dirty = False
         self.is_twin_dirty = False
 
-    def describe(self, record: SiteRecord | None, rules: Rules) -> None:
+    def describe(self, record: SiteRecord | None, rules: Rules, at_ms: Milliseconds = EPOCH) -> None:
         """Take in what the topology says of it now; devices that it no longer holds keep their state."""
         self.record = record
         records = {one.device: one for one in reversed(record.devices)} if record else {}
@@ -247,7 +248,13 @@ class Site:
                 self.devices[name] = Device(self, name)
         for name, device in self.devices.items():
             device.describe(records.get(name), rules)
-        self.thresholds = _thresholds(records.values(), rules)
+        self.expect(rules, at_ms)
+
+    def expect(self, rules: Rules, at_ms: Milliseconds) -> None:
+        """Judge its silence by the devices that it has at a time; by all that it ever has if it has none then."""
+        devices = self.devices.values()
+        records = [device.record for device in devices if device.record is not None and device.is_member(at_ms)]
+        self.thresholds = _thresholds(records or [one.record for one in devices if one.record is not None], rules)
         self.delayed_ms = self.thresholds.delayed_ms
 
 

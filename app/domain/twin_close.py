@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.domain.attendance import NOT_STARTED
 from app.domain.site import Site
-from app.domain.twin_silence import look
+from app.domain.twin_silence import change_devices, look
 from app.domain.twin_state import TwinState
 from app.domain.units import Milliseconds, Offset
 from app.domain.window import Window
@@ -21,6 +21,8 @@ def advance(state: TwinState, timestamp_ms: Milliseconds, offset: Offset) -> Non
         _begin(state, state.rules.window_start(timestamp_ms - state.grace_ms), offset)
     elif timestamp_ms - state.grace_ms >= closed_ms + state.window_ms:
         _close_through(state, closed_ms, state.rules.window_start(timestamp_ms - state.grace_ms), offset)
+    if state.device_changes and state.device_changes[0][0] <= timestamp_ms:
+        change_devices(state)
     if state.alarms.next_ms <= state.clock.attended_ms:
         look(state, offset)
 

@@ -2,24 +2,46 @@
 
 from __future__ import annotations
 
+from heapq import heappop, heappush
+
 from app.domain.connectivity import HEARD, SILENCE, Connectivity, next_silence, on_heard
 from app.domain.contracts import Machine, Transition
-from app.domain.site import NEVER, NO_ALARM, Device, Site
+from app.domain.site import EPOCH, NEVER, NO_ALARM, Device, Site
 from app.domain.twin_state import TwinState
 from app.domain.units import Milliseconds, Offset
 
 
 def hear(state: TwinState, site: Site, record_ms: Milliseconds, offset: Offset) -> None:
     """Take in that a site said something that was new when it arrived."""
-    heard_attended_ms = record_ms - state.clock.skew_ms
-    if heard_attended_ms > site.heard_attended_ms:
+    heard_attended_ms, before_ms = record_ms - state.clock.skew_ms, site.heard_attended_ms
+    if heard_attended_ms > before_ms:
         site.heard_attended_ms = heard_attended_ms
         site.heard_ms = record_ms
     if site.connectivity is not Connectivity.ONLINE:
-        site.heard_in_a_row += 1
+        is_in_a_row = heard_attended_ms - before_ms < site.thresholds.delayed_ms
+        site.heard_in_a_row = site.heard_in_a_row + 1 if is_in_a_row else 1
         after = on_heard(site.connectivity, site.heard_in_a_row, site.thresholds)
         _change(state, site, after, cause=HEARD, at_ms=record_ms, offset=offset)
         watch(state, site)
+
+
+def expect_changes(state: TwinState, site: Site) -> None:
+    """Note when a site's devices change, as far as that lies ahead."""
+    now_ms = max(state.clock.stream_ms, EPOCH)
+    for device in site.devices.values():
+        if device.record is not None:
+            for at_ms in (device.record.valid_from_ms, device.record.valid_to_ms):
+                if at_ms is not None and at_ms > now_ms:
+                    heappush(state.device_changes, (at_ms, site.name))
+
+
+def change_devices(state: TwinState) -> None:
+    """Judge silence by the devices that sites have by now."""
+    while state.device_changes and state.device_changes[0][0] <= state.clock.stream_ms:
+        site = state.sites.get(heappop(state.device_changes)[1])
+        if site is not None:
+            site.expect(state.rules, state.clock.stream_ms)
+            watch(state, site)
 
 
 def look(state: TwinState, offset: Offset) -> None:

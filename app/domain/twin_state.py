@@ -39,6 +39,9 @@ class TwinState:
         self.sites: dict[str, Site] = {}
         self.quarantined: set[str] = set()
         self.alarms = Alarms()
+        self.device_changes: list[tuple[Milliseconds, str]] = []
+        """A heap of stream times at which a site gains or loses a device."""
+
         self.open: dict[Milliseconds, Window] = {}
         self.closed = ClosedWindows(rules, reader, self.sites, self.new_window)
         self.first_window_ms: Milliseconds | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.domain.contracts import NodeRecord, SiteRecord
 from app.domain.site import Site
 from app.domain.topology import earliest_effect_ms, earliest_node_effect_ms
-from app.domain.twin_silence import say_transition, watch
+from app.domain.twin_silence import expect_changes, say_transition, watch
 from app.domain.twin_state import TwinState
 from app.domain.units import Milliseconds, Offset
 
@@ -60,7 +60,8 @@ def _take_site(
     if site is None:
         site = state.sites[name] = Site(name)
     comes_back = _comes_back(site, record)
-    site.describe(record, state.rules)
+    site.describe(record, state.rules, max(state.clock.stream_ms, ALWAYS))
+    expect_changes(state, site)
     if state.has_row and _is_redescribed(state, old, record, is_new=offset > said_through):
         state.redescribed.add(site)
         state.redescribed_after = said_through

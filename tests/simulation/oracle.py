@@ -136,13 +136,16 @@ class PartitionTruth:
                 self.latest[new.site, new.device] = (new, rank, rank - self.skew, soc)
 
     def _hear(self, site, heard):
-        self.heard[site] = heard if self.heard[site] is None else max(heard, self.heard[site])
-        if self.state[site] != ONLINE:
-            self.row[site] += 1
-            if self.state[site] in (OFFLINE, RECOVERING) and self.row[site] < self.rules["recover"]:
-                self.state[site] = RECOVERING
-            else:
-                self.state[site], self.row[site] = ONLINE, 0
+        before = self.heard[site]
+        self.heard[site] = heard if before is None else max(heard, before)
+        if self.state[site] == ONLINE:
+            return
+        is_in_a_row = before is not None and heard - before < self.rules["delayed"] * self._shortest(site)
+        self.row[site] = self.row[site] + 1 if is_in_a_row else 1
+        if self.state[site] == NEVER or self.row[site] >= self.rules["recover"]:
+            self.state[site], self.row[site] = ONLINE, 0
+        elif self.state[site] != DELAYED:
+            self.state[site] = RECOVERING
 
 
 def valid(interval, at):

@@ -8,14 +8,14 @@ ONLINE, DELAYED, RECOVERING, OFFLINE, NEVER_SEEN = Connectivity
 LIMITS = Thresholds(delayed_ms=180_000, offline_ms=600_000, recover_readings=2)
 
 
-@pytest.mark.parametrize("state", [NEVER_SEEN, ONLINE, DELAYED])
-def test_one_heard_record_brings_a_site_that_was_not_offline_online(state):
+@pytest.mark.parametrize("state", [NEVER_SEEN, ONLINE])
+def test_one_heard_record_is_enough_for_a_site_that_was_never_silent(state):
     assert on_heard(state, 1, LIMITS) is ONLINE
 
 
-@pytest.mark.parametrize("state", [OFFLINE, RECOVERING])
-def test_a_site_that_was_offline_needs_several_heard_records(state):
-    assert on_heard(state, 1, LIMITS) is RECOVERING
+@pytest.mark.parametrize(("state", "first"), [(DELAYED, DELAYED), (OFFLINE, RECOVERING), (RECOVERING, RECOVERING)])
+def test_a_site_that_was_silent_needs_several_heard_records(state, first):
+    assert on_heard(state, 1, LIMITS) is first
     assert on_heard(state, 2, LIMITS) is ONLINE
 
 

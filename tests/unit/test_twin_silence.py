@@ -51,11 +51,82 @@ def test_the_first_reading_brings_a_site_online():
     assert (step["before"], step["after"], step["cause"], step["at_ms"]) == ("never_seen", "online", "heard", NOON_MS)
 
 
-def test_a_delayed_site_is_back_with_one_reading():
+def test_a_delayed_site_is_back_with_two_readings_in_a_row():
+    machine, log = heard_at_noon()
+    for second in (200, 380, 559):
+        log.say("a", "load-a", NOON_MS + second * S, 1)
+
+    assert hear(machine, log).steps()[-2:] == [
+        ("online", "delayed", NOON_MS + DELAYED_MS),
+        ("delayed", "online", NOON_MS + 559 * S),
+    ]
+
+
+def test_a_site_that_is_heard_at_every_threshold_stays_delayed_and_does_not_flap():
+    machine, log = heard_at_noon()
+    for number in range(1, 20):
+        log.say("a", "load-a", NOON_MS + number * DELAYED_MS, 1)
+
+    assert hear(machine, log).steps()[1:] == [("online", "delayed", NOON_MS + DELAYED_MS)]
+
+
+def test_a_delayed_site_that_was_heard_once_has_its_whole_silence_before_it_again():
     machine, log = heard_at_noon()
     log.say("a", "load-a", NOON_MS + 200 * S, 1)
+    log.tick(NOON_MS + 200 * S + OFFLINE_MS - 1)
+    hear(machine, log)
+    log.tick(NOON_MS + 200 * S + OFFLINE_MS)
 
-    assert hear(machine, log).steps()[-1] == ("delayed", "online", NOON_MS + 200 * S)
+    assert hear(machine, log).steps() == [("delayed", "offline", NOON_MS + 200 * S + OFFLINE_MS)]
+
+
+FAST_UNTIL_MS = NOON_MS + 60 * S
+
+
+def two_devices(**fast: int):
+    devices = [a_device("slow", interval_s=900), a_device("fast", interval_s=10, **fast)]
+    return {"n": a_node("feeder"), "s": a_site("n", devices=devices)}
+
+
+def test_a_retired_device_sets_no_threshold():
+    machine, log = a_partition(some_rules(), Disk(), two_devices(to_ms=FAST_UNTIL_MS)), Log()
+    log.say("s", "slow", FAST_UNTIL_MS, 1)
+    log.tick(FAST_UNTIL_MS + 2_700 * S - 1)
+
+    assert [step[1] for step in hear(machine, log).steps()] == ["online"]
+    log.tick(FAST_UNTIL_MS + 2_700 * S)
+    assert hear(machine, log).steps() == [("online", "delayed", FAST_UNTIL_MS + 2_700 * S)]
+
+
+def test_a_device_that_is_added_sets_its_threshold_from_then_on():
+    machine, log = a_partition(some_rules(), Disk(), two_devices(from_ms=NOON_MS + 100 * S)), Log()
+    log.say("s", "slow", NOON_MS, 1)
+    log.tick(NOON_MS + 99 * S)
+    before = hear(machine, log).steps()
+    log.tick(NOON_MS + 100 * S)
+
+    assert [step[1] for step in before] == ["online"]
+    assert [step[1] for step in hear(machine, log).steps()] == ["delayed", "offline"]
+
+
+def test_the_devices_of_now_are_those_of_the_stream_after_a_restart_too():
+    disk, topology = Disk(), two_devices(to_ms=FAST_UNTIL_MS)
+    machine, log = a_partition(some_rules(), disk, topology), Log()
+    log.say("s", "slow", FAST_UNTIL_MS, 1)
+    hear(machine, log)
+    flush(machine, disk)
+    log.tick(FAST_UNTIL_MS + 2_000 * S)
+
+    assert hear(a_partition(some_rules(), disk, topology), log).steps() == []
+
+
+def test_a_site_without_a_device_of_now_is_judged_by_those_that_it_had():
+    site = a_site("n", devices=[a_device("d", to_ms=NOON_MS + 1)])
+    machine, log = a_partition(some_rules(), Disk(), {"n": a_node("feeder"), "s": site}), Log()
+    log.say("s", "d", NOON_MS, 1)
+    log.tick(NOON_MS + DELAYED_MS)
+
+    assert hear(machine, log).steps()[-1] == ("online", "delayed", NOON_MS + DELAYED_MS)
 
 
 def test_an_offline_site_recovers_before_it_is_online():
