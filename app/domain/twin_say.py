@@ -145,6 +145,7 @@ def _site_windows(state: TwinState, window: Window) -> Iterator[tuple[str, bytes
         entries.setdefault(entry.device.site, []).append(entry)
     for site, heard in entries.items():
         status, revision = window.unsaid_sites[site]
+        revision = max(revision, site.version)  # a row may be ahead: what is said of it must not be older than it is
         kinds = window.site_kinds(site, heard)
         yield encode_site_window(site, kinds, heard, window_s=state.rules.window_s, revision=revision, status=status)
     window.unsaid_sites = {}

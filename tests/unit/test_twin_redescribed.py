@@ -116,3 +116,21 @@ def test_a_restart_goes_on_where_only_some_windows_were_said_again() -> None:
     again = a_village(disk)
     again.learn_site("a", AS_PV, 1)
     assert sums(next_turn(again, log)) == {}
+
+
+def test_what_is_said_after_a_crash_is_no_older_than_the_row_of_the_site_that_it_is_made_of() -> None:
+    """The first owner corrected a window from before its time, and died once the site's row was written."""
+    disk = Disk()
+    machine, log = a_village(disk), Log()
+    log.say("b", "load-b", NOON_MS, 1)
+    log.say("a", "load-a", NOON_MS - 2 * WINDOW_MS, 1)
+    key = f"a|{NOON_MS - 2 * WINDOW_MS}"
+    first = hear(machine, log).site_windows[key]
+    disk.write([*machine.announce(), machine.remember()[0]])
+    machine = a_village(disk)
+    machine.learn_site("a", AS_PV, 1)
+    again = hear(machine, log).site_windows[key]
+
+    assert (first["revision"], first["status"]) == (1, "corrected")
+    assert again["revision"] >= 1
+    assert again["kinds"].keys() == {"all", "pv"}
