@@ -10,7 +10,8 @@ from app.kafka.topology_writer import write_topology
 from tests.faults.layout import Layout
 from tests.faults.row import Row
 from tests.faults.trial import Trial
-from tests.simulation.world import _join_or_leave, _move, node_record, site_record
+from tests.simulation.edits import join_or_leave, move
+from tests.simulation.world import node_record, site_record
 
 PAST_MS, FUTURE_MS = 8 * 60_000, 3 * 60_000
 AT_ONCE = 5
@@ -41,7 +42,7 @@ def _edit(trial: Trial) -> tuple[str, bool, Any]:
     if chance.random() < 0.1:
         name = chance.choice(_of_level(topology, "feeder"))
         node = topology["nodes"][name]
-        _move(node["parents"], chance.choice(_of_level(topology, "substation")), effect_ms)
+        move(node["parents"], chance.choice(_of_level(topology, "substation")), effect_ms)
         return name, True, node_record(node)
     name = chance.choice(sorted(topology["sites"]))
     _edit_site(trial, topology["sites"][name], effect_ms)
@@ -52,9 +53,9 @@ def _edit_site(trial: Trial, site: dict[str, Any], effect_ms: int) -> None:
     chance = trial.chance
     roll = chance.random()
     if roll < 0.5:
-        _move(site["parents"], chance.choice(_of_level(trial.topology, "feeder")), effect_ms)
+        move(site["parents"], chance.choice(_of_level(trial.topology, "feeder")), effect_ms)
     elif roll < 0.75:
-        _join_or_leave(site["parents"], chance.choice(_of_level(trial.topology, "group")), effect_ms)
+        join_or_leave(site["parents"], chance.choice(_of_level(trial.topology, "group")), effect_ms)
     elif roll < 0.9:
         device = site["devices"][chance.choice(sorted(site["devices"]))]
         device["to"] = max(effect_ms, device["from"] + 1) if device["to"] is None else None

@@ -3,6 +3,7 @@
 --seeds 10000 [--first 0]   run that many and print those that go wrong
 --seeds 300 --digest        print whether the core is compiled, and a digest of every byte that it says and remembers
 --seed 17                   run one; if it goes wrong, look for the fewest faults, changes and records that still do
+--moves 1000                with so many more changes of topology in each
 """
 
 from __future__ import annotations
@@ -25,11 +26,15 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=1000)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--seed", type=int)
+    parser.add_argument("--moves", type=int, default=Limits().changes)
     parser.add_argument("--digest", action="store_true")
     given = parser.parse_args()
     if given.digest:
         return _digest(range(given.first, given.first + given.seeds))
-    return _one(given.seed) if given.seed is not None else _many(range(given.first, given.first + given.seeds))
+    limits = Limits(changes=given.moves)
+    if given.seed is not None:
+        return _one(given.seed, limits)
+    return _many(range(given.first, given.first + given.seeds), limits)
 
 
 def _digest(seeds: range) -> int:
@@ -45,10 +50,10 @@ def _digest(seeds: range) -> int:
     return 0
 
 
-def _many(seeds: range) -> int:
+def _many(seeds: range, limits: Limits) -> int:
     failed = crashes = records = 0
     for seed in seeds:
-        result = run(seed)
+        result = run(seed, limits)
         crashes, records = crashes + result.crashes, records + result.records
         if result.differences:
             failed += 1
@@ -57,20 +62,22 @@ def _many(seeds: range) -> int:
     return int(failed > 0)
 
 
-def _one(seed: int) -> int:
-    result = run(seed)
+def _one(seed: int, limits: Limits) -> int:
+    result = run(seed, limits)
     _tell(result)
     if not result.differences:
         return 0
-    smallest = shrink(seed)
+    smallest = shrink(seed, limits.changes)
     print(f"the smallest that still fails: {smallest}")
     _tell(run(seed, smallest))
     return 1
 
 
-def shrink(seed: int) -> Limits:
+def shrink(seed: int, most_changes: int = Limits().changes) -> Limits:
     """Let Hypothesis look for the fewest faults, changes and records with which a seed still fails."""
-    limits = st.builds(Limits, faults=st.integers(0, 12), changes=st.integers(0, 4), records=st.integers(1, 400))
+    limits = st.builds(
+        Limits, faults=st.integers(0, 12), changes=st.integers(0, most_changes), records=st.integers(1, 400)
+    )
     effort = settings(max_examples=400, database=None, deadline=None, phases=[Phase.generate, Phase.shrink])
     return find(limits, lambda one: bool(run(seed, one).differences), settings=effort)
 

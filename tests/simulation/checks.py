@@ -153,6 +153,7 @@ def _twins(truths: list[Any], newest: dict[bytes, dict[str, Any]]) -> Iterator[s
                     yield f"twin {site}: nothing published"
                 continue
             yield from _same(f"twin {site}", "state", STATES[truth.state[site]], seen["connectivity"])
+            yield from _same(f"twin {site}", "skew", truth.clock_skew(site), seen["clock_skew_s"])
             got = {d["device"]: (d["measured_at_ms"], d["active_power_w"]) for d in seen["devices"] if d["heard_at_ms"]}
             yield from _same(f"twin {site}", "latest", {d: (one.at, one.power) for d, one in heard.items()}, got)
 

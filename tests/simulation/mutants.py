@@ -12,11 +12,13 @@ from app.batch import foreign
 from app.domain import (
     attendance,
     closed_windows,
+    device_clock,
     live,
     membership,
     rollup,
     rollup_slots,
     site,
+    topology,
     twin,
     twin_close,
     twin_fold,
@@ -304,7 +306,7 @@ def a_former_owner_had_the_last_word(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(twin.SitePartition, "caught_up_at", lambda *_: None)
 
 
-@planted("closed windows are restated past a former owner's end", 1900)
+@planted("closed windows are restated past a former owner's end", 200)
 def changed_windows_are_restated_too_early_only(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(twin, "restate_deferred", lambda _: None)
 
@@ -401,3 +403,23 @@ def devices_that_changed_over_a_restart_are_forgotten(patch: pytest.MonkeyPatch)
         patch, twin_topology, "_is_redescribed",
         lambda original, state, *more, **named: state.has_topology and original(state, *more, **named),
     )  # fmt: skip
+
+
+@planted("a device counts by what it is, outside its validity, too")
+def a_device_that_is_another_is_so_while_it_is_valid(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(topology, "_described", lambda _: {})
+
+
+@planted("a clock is judged by its late readings, too")
+def clocks_are_not_looked_at(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(twin, "observe", lambda *_: False)
+
+
+@planted("a backlog is not a clock that is behind")
+def whoever_is_late_has_a_clock_that_is_behind(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(device_clock, "TOLERANCE", 0)
+
+
+@planted("a silent site is back after some in a row")
+def one_record_in_a_while_is_one_in_a_row(patch: pytest.MonkeyPatch) -> None:
+    _around(patch, twin_silence, "on_heard", lambda original, before, row, limits: original(before, row + 1, limits))

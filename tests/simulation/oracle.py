@@ -22,6 +22,8 @@ class PartitionTruth:
         self.stream = self.skew = None
         self.accepted = {}
         self.latest = {}
+        self.clocks = {}
+        """By site and device, of those that are off time: skew or None, measured and record time to compare with."""
         self.counts = Counter()
         self.rejected = Counter()
         self.refused = Counter()
@@ -95,12 +97,39 @@ class PartitionTruth:
             powers = [one.get("active_power_w") for one in items]
             self.rejected[unknown if any(isinstance(power, int) for power in powers) else "wrong_type"] += len(items)
             return
-        accepted = [self._reading(site, one, record) for one in items]
+        unusable = []
+        accepted = [self._reading(site, one, record, unusable) for one in items]
+        for one in [one for one in accepted if one is not None] + unusable:
+            self._see_clock(one)
         times = [one.at for one in accepted if one is not None]
         if times and record.timestamp - max(times) <= self.rules["delayed"] * self._shortest(site):
             self._hear(site, record.timestamp - self.skew)
 
-    def _reading(self, site, one, record):
+    def _see_clock(self, one):
+        where, late = (one.site, one.device), one.ts - one.at
+        held = self.clocks.get(where)
+        if -5_000 <= late <= self.rules["delayed"] * self._shortest(one.site):
+            self.clocks.pop(where, None)
+        elif late < 0:
+            self.clocks[where] = (-late, one.at, one.ts)
+        elif held is None or held[1] > held[2]:
+            self.clocks[where] = (None, one.at, one.ts)
+        elif one.at - held[1] >= 2_000 * self.topology["sites"][one.site]["devices"][one.device]["interval"]:
+            is_steady = 4 * abs((one.ts - held[2]) - (one.at - held[1])) <= one.at - held[1]
+            self.clocks[where] = (-late if is_steady else None, one.at, one.ts)
+
+    def clock_skew(self, site):
+        """The skew of a site's device whose clock is furthest off, None if nothing is known."""
+        known = []
+        for device in self.topology["sites"][site]["devices"]:
+            if (site, device) in self.clocks:
+                known += [self.clocks[site, device][0]]
+            elif (site, device) in self.latest:
+                known += [0]
+        known = [round(Fraction(one, 1000)) for one in known if one is not None]
+        return max(known, key=lambda one: (abs(one), one), default=None)
+
+    def _reading(self, site, one, record, unusable):
         rules, at, power = self.rules, one.get("measured_at_ms"), one.get("active_power_w")
         if isinstance(power, (bool, str)) or power is None:
             self.rejected["wrong_type"] += 1
@@ -113,8 +142,10 @@ class PartitionTruth:
             self.rejected["out_of_range"] += 1
         elif at - record.timestamp > rules["future"]:
             self.rejected["future"] += 1
+            unusable.append(Reading(site, one["device"], at, power, None, record.timestamp))
         elif record.timestamp - at > rules["horizon"] or start + rules["window"] + rules["horizon"] <= self.stream:
             self.rejected["too_late"] += 1
+            unusable.append(Reading(site, one["device"], at, power, None, record.timestamp))
         else:
             reading = Reading(site, one["device"], at, power, one.get("state_of_charge_wh"), record.timestamp)
             self._accept(reading)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.simulation.run import run
+from tests.simulation.run import Limits, run
 
 SCHEDULES = 10_000
 CHUNK = 500
@@ -16,3 +16,15 @@ def test_every_number_equals_the_oracle_whatever_dies_when(first: int) -> None:
         found = run(seed).differences
 
         assert not found, f"seed {seed}, see `python -m tests.simulation --seed {seed}`: {found[:3]}"
+
+
+MOVES = 1_000
+
+
+@pytest.mark.parametrize("first", range(0, 100, 50))
+def test_a_thousand_moves_leave_every_window_with_its_members_whatever_dies_when(first: int) -> None:
+    """Sites between feeders, feeders between substations, groups, devices, at past, present and future times."""
+    results = [run(seed, Limits(changes=MOVES)) for seed in range(first, first + 50)]
+
+    assert [(one.seed, one.differences[:3]) for one in results if one.differences] == []
+    assert sum(one.crashes for one in results) > 50

@@ -5,13 +5,26 @@ from __future__ import annotations
 import copy
 import json
 import random
+from collections.abc import Callable
 from typing import NamedTuple
 
 from app.domain.contracts import DeviceRecord, Edge, NodeRecord, SiteRecord
 from app.domain.rules import Rules
+from tests.simulation.edits import (
+    EVERY,
+    RARE,
+    Late,
+    add_device,
+    edge_to,
+    join_or_leave,
+    keeper,
+    move,
+    retire_or_bring_back,
+)
 
 BASE_MS = 1_464_782_400_000
 KINDS = ("pv", "battery", "load")
+USUAL_CHANGES = 4
 
 
 class Message(NamedTuple):
@@ -46,9 +59,14 @@ class World:
             "gap": chance.choice((30_000, 200_000, 10**9)), "delayed": 3, "offline": 6, "recover": 2, "fresh": 3,
         }  # fmt: skip
         self.topology = self._topology()
-        self._first = copy.deepcopy(self.topology)
+        self.has_many = changes > USUAL_CHANGES
+        self.may_change = changes > 0
+        self.late: list[Late] = []
+        self.off: dict[str, int] = {}
+        """By how much the clock of a site is off."""
         self.logs: dict[int, list[Message]] = {partition: [] for partition in range(self.partitions)}
         self._send()
+        self._first = copy.deepcopy(self.topology)
         self.changes = sorted(self._changes(changes), key=lambda change: change.known_ms)
         for log in self.logs.values():
             del log[records:]
@@ -87,14 +105,14 @@ class World:
         chance = self.chance
         nodes = {name: {"level": "grid", "hierarchy": "grid", "parents": []} for name in ("top", "top2")}
         for name in ("f1", "f2", "f3"):
-            nodes[name] = {"level": "feeder", "hierarchy": "grid", "parents": [_edge_to("top", 0)]}
-        nodes["deep"] = {"level": "street", "hierarchy": "grid", "parents": [_edge_to("f3", 0)]}
+            nodes[name] = {"level": "feeder", "hierarchy": "grid", "parents": [edge_to("top", 0)]}
+        nodes["deep"] = {"level": "street", "hierarchy": "grid", "parents": [edge_to("f3", 0)]}
         nodes["g1"] = {"level": "group", "hierarchy": "group", "parents": []}
         nodes["g2"] = {"level": "group", "hierarchy": "group", "parents": []}
         sites = {}
         for number in range(chance.randint(2, 5)):
-            parents = [_edge_to(chance.choice(("f1", "f2", "f3", "deep", "top")), 0)]
-            parents += [_edge_to(group, 0) for group in ("g1", "g2") if chance.random() < 0.5]
+            parents = [edge_to(chance.choice(("f1", "f2", "f3", "deep", "top")), 0)]
+            parents += [edge_to(group, 0) for group in ("g1", "g2") if chance.random() < 0.5]
             devices = {f"d{number}{one}": self._device(chance) for one in range(chance.randint(1, 2))}
             sites[f"site-{number}"] = {"parents": parents, "devices": devices}
         return {"nodes": nodes, "sites": sites}
@@ -109,62 +127,107 @@ class World:
 
     def _changes(self, most: int) -> list[Change]:
         """Edit the topology, each time later than before; `self.topology` ends as the truth of every moment."""
-        chance, rules = self.chance, self.rules
+        chance = self.chance
         count = min(most, chance.choice((0, 0, 1, 2, 4)))
         known = sorted(chance.randrange(BASE_MS, self.end_ms) for _ in range(count))
+        due: list[tuple[int, int, Callable[[int], TopologyRecord]]] = [(at_ms, 2, self._some_edit) for at_ms in known]
         redescribed_ms = self._redescribed_ms() if most else None
-        changes = []
-        for known_ms in known:
-            if redescribed_ms is not None and redescribed_ms < known_ms:
-                changes.append(Change(redescribed_ms, self._redescribe()))
-                redescribed_ms = None
-            effect_ms = known_ms + chance.randrange(-rules["horizon"] // 2, 3 * rules["window"])
-            changes.append(Change(known_ms, self._edit(effect_ms, known_ms - rules["horizon"] // 2)))
         if redescribed_ms is not None:
-            changes.append(Change(redescribed_ms, self._redescribe()))
-        return changes
+            due.append((redescribed_ms, 1, lambda _: self._redescribe()))
+        if most:
+            due += [(one.known_ms, 0, lambda _, one=one: self._grow(one)) for one in self.late]
+            due += [(self.other.randrange(BASE_MS, self.end_ms), 3, self._more) for _ in range(self._count_more(most))]
+        return [Change(at_ms, edit(at_ms)) for at_ms, _, edit in sorted(due, key=lambda one: one[:2])]
+
+    def _count_more(self, most: int) -> int:
+        """With more changes than a schedule has otherwise, all that are asked for."""
+        return most if most > USUAL_CHANGES else self.other.choice((0, 0, 0, 0, 1, 2, 3))
+
+    def _more(self, known_ms: int) -> TopologyRecord:
+        """Choose from all kinds of edits where there are many, else from those that `_edit` does not make."""
+        edit = self.other.choice(EVERY if self.has_many else RARE)
+        what, name = edit(self.other, self.topology, self._effect_ms(self.other, known_ms))
+        if what == "node":
+            return "node", name, node_record(self.topology["nodes"][name])
+        return "site", name, site_record(self.topology["sites"][name])
+
+    def _grow(self, late: Late) -> TopologyRecord:
+        site = self.topology["sites"][late.site]
+        add_device(site, late)
+        return "site", late.site, site_record(site)
+
+    def _some_edit(self, known_ms: int) -> TopologyRecord:
+        effect_ms = self._effect_ms(self.chance, known_ms)
+        return self._edit(effect_ms, known_ms - self.rules["horizon"] // 2)
+
+    def _effect_ms(self, chance: random.Random, known_ms: int) -> int:
+        """Past, present or future; near enough, where there are many, not to be all behind one of the far future."""
+        if self.has_many:
+            return known_ms + chance.randrange(-2 * self.rules["window"], 2 * self.rules["window"])
+        return known_ms + chance.randrange(-self.rules["horizon"] // 2, 3 * self.rules["window"])
+
+    def _late_devices(self, start_ms: int) -> list[Late]:
+        """Choose sites that gain a device; it reports no oftener than one that they have."""
+        found = []
+        for name, site in self.topology["sites"].items():
+            if self.other.random() < 0.15:
+                known_ms = start_ms + self.other.randrange(3 * self.rules["window"])
+                spec = self._device(self.other)
+                spec["interval"] = max(spec["interval"], *(one["interval"] for one in site["devices"].values()), 0)
+                spec["from"] = max(0, self._effect_ms(self.other, known_ms))
+                site["grows"] = True
+                found.append(Late(name, f"late-{name}", spec, known_ms))
+        return found
 
     def _redescribed_ms(self) -> int | None:
         """Choose when a device turns out to have been of another kind: while every window is still kept, or never."""
         last_ms = min(self.end_ms, BASE_MS + self.rules["horizon"] // 2 - self.rules["window"])
-        if self.other.random() < 0.7 or last_ms <= BASE_MS:
+        if self.other.random() < 0.5 or last_ms <= BASE_MS:
             return None
         return self.other.randrange(BASE_MS, last_ms)
 
     def _redescribe(self) -> TopologyRecord:
         """Exchange two kinds that do the same, so that nothing but totals by kind changes, from the first window on."""
-        name = self.other.choice(sorted(self.topology["sites"]))
+        name, devices = self.other.choice(self._described())
         site = self.topology["sites"][name]
-        for device in site["devices"].values():
-            device["kind"] = {"pv": "load", "load": "pv"}.get(device["kind"], device["kind"])
+        for device in devices:
+            kind = site["devices"][device]["kind"]
+            site["devices"][device]["kind"] = {"pv": "load", "load": "pv"}.get(kind, kind)
         return "site", name, site_record(site)
+
+    def _described(self) -> list[tuple[str, list[str]]]:
+        """Return whole sites to choose from, or a device that began late: what it said before is its own, too."""
+        sites = sorted(self.topology["sites"].items())
+        began_late = [
+            (name, [one])
+            for name, site in sites
+            for one, spec in site["devices"].items()
+            if spec["from"] and spec["kind"] != "battery"
+        ]
+        return began_late or [(name, sorted(site["devices"])) for name, site in sites]
 
     def _edit(self, effect_ms: int, earliest_ms: int) -> TopologyRecord:
         chance = self.chance
         if chance.random() < 0.25:
             name = chance.choice(("f1", "f2", "f3", "deep"))
             node = self.topology["nodes"][name]
-            _move(node["parents"], chance.choice(("top", "top2") if name != "deep" else ("f2", "f3")), effect_ms)
+            move(node["parents"], chance.choice(("top", "top2") if name != "deep" else ("f2", "f3")), effect_ms)
             return "node", name, node_record(node)
         name = chance.choice(sorted(self.topology["sites"]))
         site = self.topology["sites"][name]
         if chance.random() < 0.25:
             device = chance.choice(sorted(site["devices"].values(), key=str))
-            if device is _keeper(site):
-                pass
-            elif device["to"] is None:
-                device["to"] = max(effect_ms, device["from"] + 1)
-            elif device["to"] > earliest_ms:
-                device["to"] = None
+            retire_or_bring_back(site, device, effect_ms, earliest_ms)
         elif chance.random() < 0.4:
-            _join_or_leave(site["parents"], chance.choice(("g1", "g2")), effect_ms)
+            join_or_leave(site["parents"], chance.choice(("g1", "g2")), effect_ms)
         else:
-            _move(site["parents"], chance.choice(("f1", "f2", "f3", "deep", "top")), effect_ms)
+            move(site["parents"], chance.choice(("f1", "f2", "f3", "deep", "top")), effect_ms)
         return "site", name, site_record(site)
 
     def _send(self) -> None:
         chance, rules = self.chance, self.rules
         now = BASE_MS + chance.randrange(rules["window"])
+        self._choose_odd(now)
         waiting: list[tuple[int, bytes, bytes]] = []
         length = chance.randrange(4, 14) * rules["window"]
         end = now + min(length, 1_500_000)
@@ -176,7 +239,7 @@ class World:
             now += step
             for site, record in self.topology["sites"].items():
                 if chance.random() < (0.1 if quiet[site] else 0.35):
-                    waiting.append((now, site.encode(), self._value(record, now)))
+                    waiting.append((now, site.encode(), self._value(site, record, now)))
             waiting.sort(key=lambda one: one[0] + chance.choice((0, 0, 0, 5_000)))
             for ts, key, value in waiting:
                 self._put(self.partition_of(key), ts, key, value)
@@ -188,21 +251,49 @@ class World:
             self._tick(now)
         self._tick(now + rules["window"] + rules["grace"] + 1_000)
 
-    def _value(self, record: dict, now: int) -> bytes:
+    def _choose_odd(self, start_ms: int) -> None:
+        """Choose sites that gain a device, devices that report outside their validity, and sites whose clock is off."""
+        if self.may_change:
+            self.late = self._late_devices(start_ms)
+        self._limit_devices(start_ms)
+        window = self.rules["window"]
+        for site in self.topology["sites"]:
+            if self.other.random() < 0.15:
+                self.off[site] = self.other.choice((-3 * window, -2 * window, 30_000, self.rules["future"] + 5_000))
+
+    def _limit_devices(self, start_ms: int) -> None:
+        """Have devices begin or end within the schedule; they report all the time."""
+        for site in self.topology["sites"].values():
+            for device in site["devices"].values():
+                if device is not keeper(site) and self.other.random() < 0.4:
+                    limit_ms = start_ms + self.other.randrange(1, 8 * self.rules["window"])
+                    device[self.other.choice(("from", "to"))] = limit_ms
+
+    def _known_devices(self, site: str, record: dict, now: int) -> dict:
+        """A device that was added reports once every worker knows it."""
+        late = {
+            one.device: one.spec for one in self.late if one.site == site and one.known_ms + self.rules["window"] <= now
+        }
+        return {**record["devices"], **late}
+
+    def _value(self, site: str, record: dict, now: int) -> bytes:
         chance, rules = self.chance, self.rules
-        device = chance.choice(sorted(record["devices"]))
-        spec = record["devices"][device]
+        devices = self._known_devices(site, record, now)
+        device = chance.choice(sorted(devices))
+        spec = devices[device]
         late = (2_000, 2_000, 40_000, rules["window"], rules["horizon"] // 2, rules["horizon"] + 5_000)
         age = chance.choice((0, 0, 0, 300, *late, -2_000, -rules["future"] - 1))
         if chance.random() < 0.6:
             age = chance.choice((0, 300, 900))
+        if age <= rules["horizon"] // 2:  # changes of the past reach back no further
+            age = min(age - self.off.get(site, 0), rules["horizon"] // 2)
         at = (now - age) // 100 * 100
         one = {"device": device, "measured_at_ms": at, "active_power_w": chance.randint(-spec["rated"], spec["rated"])}
         if spec["capacity"] is not None and chance.random() < 0.7:
             one["state_of_charge_wh"] = chance.randrange(spec["capacity"] + 1)
         roll = chance.random()
         if roll < 0.06:
-            other = {**one, "measured_at_ms": at - 1_000, "device": chance.choice(sorted(record["devices"]))}
+            other = {**one, "measured_at_ms": at - 1_000, "device": chance.choice(sorted(devices))}
             return json.dumps([one, other]).encode()
         if roll < 0.08:
             return b'{"device":'
@@ -226,33 +317,6 @@ class World:
     def _tick(self, now: int) -> None:
         for log in self.logs.values():
             log.append(Message(len(log), now, b"", b""))
-
-
-def _keeper(site: dict) -> dict | None:
-    """The device by which silence is judged stays: when a change is known is not the same for every worker."""
-    devices = sorted(site["devices"].items())
-    return min(devices, key=lambda one: one[1]["interval"])[1] if len(devices) > 1 else None
-
-
-def _edge_to(node: str, from_ms: int) -> dict:
-    return {"node": node, "from": from_ms, "to": None}
-
-
-def _move(parents: list[dict], node: str, effect_ms: int) -> None:
-    """End what is open in a hierarchy other than the groups, and begin anew; never a second parent at one time."""
-    mine = [edge for edge in parents if not edge["node"].startswith("g")]
-    effect_ms = max([effect_ms, *(edge["from"] + 1 for edge in mine)])
-    for edge in mine:
-        edge["to"] = effect_ms if edge["to"] is None else edge["to"]
-    parents.append(_edge_to(node, effect_ms))
-
-
-def _join_or_leave(parents: list[dict], group: str, effect_ms: int) -> None:
-    held = [edge for edge in parents if edge["node"] == group and edge["to"] is None]
-    if held:
-        held[0]["to"] = max(effect_ms, held[0]["from"] + 1)
-    else:
-        parents.append(_edge_to(group, max([effect_ms, *(e["to"] for e in parents if e["node"] == group)])))
 
 
 def node_record(node: dict) -> NodeRecord:
