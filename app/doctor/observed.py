@@ -13,6 +13,7 @@ from app import topics
 from app.doctor.rows import bounds, last_rows
 from app.domain import rollup_slots, site_rows
 from app.domain.rows import version_of
+from app.generation import ROOT
 from app.kafka.admin import admin
 from app.kafka.clients import read_to_end
 from app.settings import Settings
@@ -71,7 +72,7 @@ async def observe(settings: Settings, *, watch_s: float, now: Now = time.time) -
     after = {role: await last_rows(broker, changelog) for role, (_, changelog) in SOURCES.items()}
     roles = {}
     for role, (source, _) in SOURCES.items():
-        members, committed = await _group(broker, f"vpp-{role}", source)
+        members, committed = await _group(broker, f"{ROOT}-{role}", source)
         _, last_ends = await bounds(broker, source)
         roles[role] = Role(role, source, *logs[role], last_ends, _folded(before[role]), _folded(after[role]), committed,
                            members)  # fmt: skip

@@ -81,7 +81,7 @@ def _operator(_: Sequence[str]) -> list[Acl]:
         Acl("topic", EVERY, (READ, CREATE, DESCRIBE, CONFIGS), is_prefix=True),
         *_topics([topics.TOPOLOGY_SITE, topics.TOPOLOGY_NODE], WRITE),
         *_topics([topics.TELEMETRY, topics.REPLAYED], WRITE),  # to replay what was rejected
-        *(Acl("group", f"vpp-{role}", (DESCRIBE,)) for role in ("twin", "rollup")),
+        *(Acl("group", f"{ROOT}-{role}", (DESCRIBE,)) for role in ("twin", "rollup")),
     ]
 
 
