@@ -11,7 +11,7 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from app import topics
 from app.doctor.rows import bounds, last_rows
-from app.domain import rollup_slots, site_rows
+from app.domain import rollup_records, rollup_slots, site_records, site_rows
 from app.domain.rows import version_of
 from app.generation import ROOT
 from app.kafka.admin import admin
@@ -54,8 +54,8 @@ class Observed(NamedTuple):
     """Everything that was seen of the workers."""
 
     roles: dict[str, Role]
-    twins: dict[int, site_rows.PartitionRow]
-    rollups: dict[int, rollup_slots.PartitionRow]
+    twins: dict[int, site_records.PartitionRow]
+    rollups: dict[int, rollup_records.PartitionRow]
     arrived: Arrived | None
     now_ms: int
     watched_s: float

@@ -61,7 +61,7 @@ class Acceptance:
             return Reason.INTERNAL_ERROR
         self._know(name)
         self._state.rejections = []
-        _, admitted = self._admission.admit(Arrival(0, self._at_ms, one.site, one.value))
+        _, admitted = self._admission.admit(Arrival(0, self._at_ms, one.site, one.value), Milliseconds(self._at_ms))
         if not self._state.rejections:
             return None
         (rejected,) = self._state.rejections

@@ -16,7 +16,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from app.__main__ import main
 from app.doctor.examine import examine
 from app.doctor.report import CHECKS
-from app.domain import rollup_slots, site_rows
+from app.domain import rollup_records, rollup_slots, site_rows
 from app.kafka.admin import admin
 from app.kafka.broker import LocalBroker
 from app.topics import AGGREGATE_SITE, CONTRIBUTED, NODE_CHANGELOG, TELEMETRY, TWIN_CHANGELOG
@@ -181,7 +181,7 @@ def test_the_partition_that_holds_the_watermark_is_named(look: Any) -> None:
     for partition in range(PARTITIONS):
         late_ms = at_ms - 60 * MINUTE_MS * partition
         twin = site_rows.encode_partition(a_twin_row(late_ms, stream_ms=late_ms), 0)  # type: ignore[arg-type]
-        rollup = rollup_slots.PartitionRow(PARTITIONS, MINUTE_MS, watermarks, None, 0)  # type: ignore[arg-type]
+        rollup = rollup_records.PartitionRow(PARTITIONS, MINUTE_MS, watermarks, None, 0)  # type: ignore[arg-type]
         write(TWIN_CHANGELOG, partition, twin)
         write(NODE_CHANGELOG, partition, rollup_slots.encode_partition(rollup, 0))  # type: ignore[arg-type]
 

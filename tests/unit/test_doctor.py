@@ -21,7 +21,7 @@ from app.doctor.workers import (
     check_watermark,
     check_workers,
 )
-from app.domain import rollup_slots, site_rows
+from app.domain import rollup_records, site_records
 from app.settings import Settings
 
 MINUTE_MS = 60_000
@@ -38,18 +38,18 @@ def a_role(name: str = "twin", **changes: Any) -> Role:
     return Role(name, "its source", **(given | changes))
 
 
-def a_twin_row(through_ms: int | None, *, stream_ms: int = NOON_MS, **changes: Any) -> site_rows.PartitionRow:
+def a_twin_row(through_ms: int | None, *, stream_ms: int = NOON_MS, **changes: Any) -> site_records.PartitionRow:
     given: dict[str, Any] = {
         "partitions": 2, "window_ms": MINUTE_MS, "window_blocks": 256, "stream_ms": stream_ms, "skew_ms": 0,
         "first_window_ms": 0, "closed_through_ms": through_ms, "expired_through_ms": None, "twins_said": -1,
         "topology": (-1, -1), "restate_from_ms": None, "records": 0, "ticks": 0, "rejected": {},
     }  # fmt: skip
-    return site_rows.PartitionRow(**(given | changes))
+    return site_records.PartitionRow(**(given | changes))
 
 
-def a_rollup_row(*through_ms: int) -> rollup_slots.PartitionRow:
+def a_rollup_row(*through_ms: int) -> rollup_records.PartitionRow:
     watermarks: dict[int, Any] = {source: (0, at_ms) for source, at_ms in enumerate(through_ms)}
-    return rollup_slots.PartitionRow(2, MINUTE_MS, watermarks, None, 0)  # type: ignore[arg-type]
+    return rollup_records.PartitionRow(2, MINUTE_MS, watermarks, None, 0)  # type: ignore[arg-type]
 
 
 def seen(
