@@ -14,6 +14,7 @@ from app.domain.units import MS_PER_S, Milliseconds, Offset, WattHours, Watts, t
 
 if TYPE_CHECKING:
     from app.domain.device_clock import OffTime
+    from app.domain.measures import Measures
     from app.domain.membership import Expected, Membership
 
 NEVER: Final = Milliseconds(-(1 << 60))
@@ -59,7 +60,7 @@ class Entry:
         self.newest_ms = NEVER
         self.soc_wh: WattHours | None = None
         self.soc_measured_ms = NEVER
-        self.added: tuple[int, ...] | None = None
+        self.added: Measures | None = None
         """What the window's totals hold of this entry."""
         self.is_changed = False
         """On its window's list of entries that the totals do not hold as they are."""

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from operator import add, sub
-from typing import Final, cast
+from collections.abc import Iterable
 
-from app.domain.contracts import KindTotals, Status, WindowKind, WindowTotals
+from app.domain.contracts import Status, WindowKind, WindowTotals
+from app.domain.measures import Measures, add_to, with_expected
 from app.domain.membership import NOTHING, Membership
 from app.domain.site import NEVER, Device, Entry, Site
-from app.domain.units import Joules, Milliseconds, Offset, Seconds, Watts
+from app.domain.units import Milliseconds, Offset, Watts
 from app.domain.windows import device_window_totals
-
-_Measures = tuple[int, Watts, Watts, Joules, Joules, int, int, Seconds, Seconds]
-MEASURES: Final = 9
-EXPECTED_DEVICES: Final = 5
-COVERED: Final = 7
-EXPECTED_SECONDS: Final = 8
-NO_MEASURES = (0,) * MEASURES
 
 
 class NodeTotals:
@@ -26,17 +18,13 @@ class NodeTotals:
     __slots__ = ("kinds", "newest_ms", "oldest_ms", "rated_expected_w", "rated_reporting_w", "sites", "sites_expected")
 
     def __init__(self) -> None:
-        self.kinds: dict[str, list[int]] = {}
+        self.kinds: dict[str, Measures] = {}
         self.sites = 0
         self.sites_expected = 0
         self.rated_reporting_w = 0
         self.rated_expected_w = 0
         self.oldest_ms: Milliseconds | None = None
         self.newest_ms: Milliseconds | None = None
-
-    def add_kind(self, kind: str, measures: Iterable[int]) -> None:
-        """Add measures, or differences of them, to a kind."""
-        _add_kind(self.kinds, kind, measures)
 
     def see(self, oldest_ms: Milliseconds, newest_ms: Milliseconds) -> None:
         """Widen the span of measured time."""
@@ -48,7 +36,7 @@ class NodeTotals:
     def add(self, other: NodeTotals) -> None:
         """Add the totals of some sites below."""
         for kind, measures in other.kinds.items():
-            self.add_kind(kind, measures)
+            add_to(self.kinds, kind, measures)
         self.sites += other.sites
         self.sites_expected += other.sites_expected
         self.rated_reporting_w += other.rated_reporting_w
@@ -142,44 +130,55 @@ class Window:
         if share is None:
             share = shares[nodes] = NodeTotals()
         new = self.measure(entry)
-        share.add_kind(device.kind, new if entry.added is None else _difference(new, entry.added))
+        add_to(share.kinds, device.kind, new)
+        if entry.added is not None:
+            share.kinds[device.kind].subtract(entry.added)
         share.see(entry.oldest_ms, entry.newest_ms)
         if entry.added is None:
             self._first_heard(device, new, share)
         entry.added = new
 
-    def _first_heard(self, device: Device, measures: tuple[int, ...], share: NodeTotals) -> None:
+    def _first_heard(self, device: Device, measures: Measures, share: NodeTotals) -> None:
         rated_power_w = int(device.record.rated_power_w) if device.record else 0
         share.rated_reporting_w += rated_power_w
-        if measures[EXPECTED_DEVICES]:
+        if measures.devices_expected:
             share.rated_expected_w += rated_power_w
         if device.site.name not in self.heard:
             self.heard.add(device.site.name)
             share.sites += 1
             share.sites_expected += 1 - self.membership.expected_of(device.site).sites
 
-    def measure(self, entry: Entry) -> tuple[int, ...]:
-        """Return the measures of one device, in the order of `KindTotals`."""
+    def measure(self, entry: Entry) -> Measures:
+        """Return what one device contributes; expected only if nobody expected it."""
         device = entry.device
         assert device.record is not None
         readings = entry.bits.bit_count()
         window_s = self.membership.window_s
-        mean, imported, exported, covered = device_window_totals(
+        found = Measures()
+        found.readings, found.sum_w = readings, entry.sum_w
+        (
+            found.mean_power_w,
+            found.energy_import_j,
+            found.energy_export_j,
+            found.covered_device_s,
+        ) = device_window_totals(
             readings=readings,
             sum_w=entry.sum_w,
             positive_sum_w=entry.positive_sum_w,
             interval_s=device.record.reporting_interval_s,
             window_s=window_s,
         )
-        extra = 0 if self.membership.expects(device) else 1
-        return readings, entry.sum_w, mean, imported, exported, extra, 1, covered, extra * int(window_s)
+        found.devices_reporting = 1
+        if not self.membership.expects(device):
+            found.expect(1, int(window_s))
+        return found
 
     def totals_of(self, node: str) -> WindowTotals:
         """Return this partition's share of a node."""
         expected = self.membership.expected.get(node, NOTHING)
         heard = self.totals.get(node, EMPTY)
         return WindowTotals(
-            {kind: kind_totals(measures) for kind, measures in _merged(expected.kinds, heard.kinds).items()},
+            {kind: one.contributed() for kind, one in with_expected(heard.kinds, expected.kinds).items()},
             expected.sites + heard.sites_expected,
             heard.sites,
             Watts(expected.rated_power_w + heard.rated_expected_w),
@@ -190,27 +189,19 @@ class Window:
 
     def site_kinds(self, site: Site, entries: Iterable[Entry]) -> dict[str, WindowKind]:
         """Return what one site adds up to, by kind and in all."""
-        heard: dict[str, list[int]] = {}
+        heard: dict[str, Measures] = {}
         for entry in entries:
             if entry.device.record is not None:
                 measures = None if entry.is_changed else entry.added
-                _add_kind(heard, entry.device.kind, measures or self.measure(entry))
-        merged = _merged(self.membership.expected_of(site).kinds, heard)
-        kinds = {kind: window_kind(measures) for kind, measures in merged.items()}
+                add_to(heard, entry.device.kind, measures or self.measure(entry))
+        merged = with_expected(heard, self.membership.expected_of(site).kinds)
+        kinds = {kind: one.published() for kind, one in merged.items()}
         if len(kinds) == 1:
             return {"all": next(iter(kinds.values())), **kinds}
-        total = [sum(column) for column in zip(NO_MEASURES, *merged.values(), strict=True)]
-        return {"all": window_kind(total), **kinds}
-
-
-def kind_totals(measures: Sequence[int]) -> KindTotals:
-    """Return measures as they are contributed."""
-    return KindTotals(*cast("_Measures", tuple(measures)))
-
-
-def window_kind(measures: Sequence[int]) -> WindowKind:
-    """Return measures as they are published."""
-    return WindowKind(*cast("_Measures", tuple(measures)))
+        total = Measures()
+        for one in merged.values():
+            total.add(one)
+        return {"all": total.published(), **kinds}
 
 
 def span(entries: Iterable[Entry]) -> tuple[Milliseconds, Milliseconds]:
@@ -219,21 +210,3 @@ def span(entries: Iterable[Entry]) -> tuple[Milliseconds, Milliseconds]:
     for entry in entries:
         oldest, newest = min(oldest, entry.oldest_ms), max(newest, entry.newest_ms)
     return oldest, newest
-
-
-def _add_kind(kinds: dict[str, list[int]], kind: str, measures: Iterable[int]) -> None:
-    held = kinds.get(kind)
-    kinds[kind] = list(measures) if held is None else list(map(add, held, measures))
-
-
-def _difference(new: tuple[int, ...], old: tuple[int, ...]) -> list[int]:
-    return list(map(sub, new, old))
-
-
-def _merged(expected: dict[str, list[int]], heard: dict[str, list[int]]) -> dict[str, list[int]]:
-    merged = {kind: list(measures) for kind, measures in heard.items()}
-    for kind, (devices, seconds) in expected.items():
-        measures = merged.setdefault(kind, list(NO_MEASURES))
-        measures[EXPECTED_DEVICES] += devices
-        measures[EXPECTED_SECONDS] += seconds
-    return merged

@@ -73,5 +73,8 @@ def _open(site: Site, start_ms: int, entries: list[Entry], rules: Rules, revisio
 
 def _devices(window: Window, entries: Iterable[Entry]) -> Iterator[OpenDevice]:
     for entry in entries:
-        readings, sum_w, mean_w, import_j, export_j, _, _, covered_s, _ = window.measure(entry)
-        yield OpenDevice(entry.device.name, readings, sum_w, mean_w, import_j, export_j, covered_s)
+        one = window.measure(entry)
+        yield OpenDevice(
+            entry.device.name, one.readings, one.sum_w, one.mean_power_w, one.energy_import_j, one.energy_export_j,
+            one.covered_device_s,
+        )  # fmt: skip
