@@ -131,6 +131,7 @@ async def _read_on(source: Source) -> None:
                 await source.start()
                 is_started = True
             await source.read()
+            await asyncio.sleep(0)  # what was fetched already is given without a turn of the loop
         except KafkaError as error:
             log.warning("could not read: %s; answers grow older meanwhile, nothing to do unless it goes on", error)
             await asyncio.sleep(RETRY_S)

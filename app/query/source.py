@@ -20,6 +20,8 @@ LEVEL = re.compile(rf"{ROOT}\.aggregate\.[^.].*\.v1")
 LOOK_EVERY_S = 2.0
 POLL_MS = 200
 RECORDS = 500
+LIVE_RECORDS = 100
+"""Once it is ready, somebody waits for an answer while records are taken in."""
 """In one go: between two the loop serves answers."""
 
 log = logging.getLogger(__name__)
@@ -90,7 +92,8 @@ class Source:
         if time.monotonic() - self._looked_s > LOOK_EVERY_S:
             await self._look()
         try:
-            fetched = await self.client.getmany(timeout_ms=POLL_MS, max_records=RECORDS)
+            most = LIVE_RECORDS if self.is_ready else RECORDS
+            fetched = await self.client.getmany(timeout_ms=POLL_MS, max_records=most)
         except OffsetOutOfRangeError:
             log.warning("the topics no longer hold what would be read next; going on where they begin, nothing to do")
             await self._look(is_start=True)
