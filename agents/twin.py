@@ -41,7 +41,8 @@ class TwinMachine:
         self.partitions = rules.partitions
         self.counts = counts or TwinCounts()
         self.sites = SitePartition(partition, rules, home_of(rules.partitions), reader)
-        self.cadence = Cadence(settings.level_cadence_s, settings.twin_cadence_s)
+        phase = partition / rules.partitions
+        self.cadence = Cadence(settings.level_cadence_s, settings.twin_cadence_s, phase=phase)
         self.ticks = Ticks(settings.tick_s if settings.telemetry_timestamps == "append" else None)
         self.announce = self.sites.announce
         self.remember = self.sites.remember
