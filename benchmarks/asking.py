@@ -6,7 +6,8 @@ import asyncio
 import time
 from typing import NamedTuple
 
-EVERY_S = 0.005
+EVERY_S = 0.001
+"""Questions that are due wait for the next look at what is due, and that counts: it has to be short."""
 
 
 class Asked(NamedTuple):
