@@ -76,7 +76,7 @@ def _can(file: Path) -> bool:
 def _keep(work: Path, target: Path) -> None:
     """Move what was built into place, whole or not at all; older builds go."""
     built = work / "kept"
-    for file in [*work.glob("*.so"), *(work / "app" / "domain").glob("*.so"), work / "app" / "domain" / "units.py"]:
+    for file in [*work.glob("*.so"), *(work / "app" / "domain").glob("*.so")]:
         place = built / file.relative_to(work)
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(file, place)

@@ -34,7 +34,7 @@ class OffTime(NamedTuple):
 
 def is_on_time(site: Site, late_ms: Milliseconds) -> bool:
     """Whether a reading that came so long after it was measured says nothing against the device's clock."""
-    return EARLIEST_MS <= late_ms <= site.thresholds.delayed_ms
+    return EARLIEST_MS <= late_ms <= site.delayed_ms
 
 
 def observe(site: Site, device: Device, measured_ms: Milliseconds, record_ms: Milliseconds) -> bool:

@@ -144,7 +144,7 @@ class SitePartition:
     ) -> None:
         """An exception here is this site's own: it is set aside and its neighbours go on."""
         state = self.state
-        folded, newest_ms, delayed_ms = 0, NEVER, site.thresholds.delayed_ms
+        folded, newest_ms, delayed_ms = 0, NEVER, site.delayed_ms
         if site.quarantined_at is None:
             try:
                 for device, reading in readings:

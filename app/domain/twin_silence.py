@@ -18,7 +18,7 @@ def hear(state: TwinState, site: Site, record_ms: Milliseconds, offset: Offset) 
         site.heard_attended_ms = heard_attended_ms
         site.heard_ms = record_ms
     if site.connectivity is not Connectivity.ONLINE:
-        is_in_a_row = heard_attended_ms - before_ms < site.thresholds.delayed_ms
+        is_in_a_row = heard_attended_ms - before_ms < site.delayed_ms
         site.heard_in_a_row = site.heard_in_a_row + 1 if is_in_a_row else 1
         after = on_heard(site.connectivity, site.heard_in_a_row, site.thresholds)
         _change(state, site, after, cause=HEARD, at_ms=record_ms, offset=offset)
