@@ -89,7 +89,8 @@ def _files(path: str, directory: Path) -> Router:
     )
 
 
-def _require_ready(request: Asked) -> None:
+async def _require_ready(request: Asked) -> None:
+    """Be asynchronous though nothing is waited for: what is not, Litestar gives to a thread, for every question."""
     request.app.state.service.require_ready()
 
 

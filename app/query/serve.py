@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import resource
 import signal
@@ -130,11 +131,20 @@ async def _read_on(source: Source) -> None:
             if not is_started:
                 await source.start()
                 is_started = True
+            was_ready = source.is_ready
             await source.read()
+            if source.is_ready and not was_ready:
+                _spare_the_collector()
             await asyncio.sleep(0)  # what was fetched already is given without a turn of the loop
         except KafkaError as error:
             log.warning("could not read: %s; answers grow older meanwhile, nothing to do unless it goes on", error)
             await asyncio.sleep(RETRY_S)
+
+
+def _spare_the_collector() -> None:
+    """Let what stays be searched for garbage no more: that takes longer than an answer may."""
+    gc.collect()
+    gc.freeze()
 
 
 async def _write_metrics(settings: Settings, service: Service, listening: socket.socket) -> None:

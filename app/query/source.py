@@ -20,9 +20,9 @@ LEVEL = re.compile(rf"{ROOT}\.aggregate\.[^.].*\.v1")
 LOOK_EVERY_S = 2.0
 POLL_MS = 200
 RECORDS = 500
-LIVE_RECORDS = 100
-"""Once it is ready, somebody waits for an answer while records are taken in."""
 """In one go: between two the loop serves answers."""
+LIVE_RECORDS = 100
+"""The same once it is ready: somebody waits for an answer then."""
 
 log = logging.getLogger(__name__)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from urllib.parse import quote
 
@@ -45,6 +46,22 @@ def test_a_slip_of_the_hand_finds_the_id_that_was_meant(slip: str) -> None:
 
     assert near(slip, [*others, "LV3.105_Bus_57", "elsewhere"])[0] == "LV3.105_Bus_57"
     assert near(slip, ["elsewhere", "x"]) == []
+
+
+@pytest.mark.parametrize(
+    "path", ["nodes", "nodes/n/live", "nodes/n/windows", "sites/s", "levels", "rejections", "status"]
+)
+async def test_an_answer_is_made_without_another_thread(asker: Asker, path: str) -> None:
+    assert await _handed_over(asyncio.get_running_loop(), asker, f"/v1/{path}") == []
+
+
+async def _handed_over(loop: asyncio.AbstractEventLoop, asker: Asker, path: str) -> list[Any]:
+    handed: list[Any] = []
+    hand_over = loop.run_in_executor
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "run_in_executor", lambda *asked: handed.append(asked) or hand_over(*asked))
+        await asker.get(path)
+    return handed
 
 
 async def test_a_site_is_not_found_among_nodes_and_the_remedy_says_where_it_is(asker: Asker) -> None:
