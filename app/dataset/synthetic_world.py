@@ -30,6 +30,8 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     kinds: tuple[str, ...] = KINDS
     """Kinds of devices, in turn; a single device of a site is of the first."""
     intervals_s: tuple[int, ...] = (15,)
+    hot_interval_s: int | None = None
+    """How often the devices of the first site report, if not as those of the others."""
     window_s: int = 60
     start_ms: int = 1_764_000_000_000
     end_ms: int = 1_764_000_900_000
@@ -140,6 +142,8 @@ def _home(shape: Shape, number: int, chain: list[str], groups: tuple[str, ...], 
 def _unit(shape: Shape, site: int, number: int, chance: random.Random) -> Unit:
     kind = shape.kinds[(site + number) % len(shape.kinds)] if shape.devices_per_site > 1 else shape.kinds[0]
     interval_s = chance.choice(shape.intervals_s)
+    if site == 0 and shape.hot_interval_s is not None:
+        interval_s = shape.hot_interval_s
     capacity = chance.randrange(5_000, 20_000) if kind in STORAGE else None
     rated_w = chance.randrange(2_000, 12_000)
     low, high = _range(kind, rated_w)

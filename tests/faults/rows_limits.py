@@ -142,8 +142,8 @@ def backlog(trial: Trial, count: int) -> None:
 
 
 def wide(trial: Trial, count: int) -> None:
-    """Let a node have 100,000 sites; kill each worker once in the middle."""
-    with trial.fault("kill -9 with 100,000 sites", count=1):
+    """Kill each worker once in the middle of a load that weighs on one key, and let all of it be folded."""
+    with trial.fault("kill -9 under a hot key", count=1):
         for name in trial.layout.names:
             trial.kill(name, wipe=False)
     until(lambda: trial.load.is_exhausted or not trial.load.is_alive(), "the whole load", within_s=600)
@@ -159,6 +159,8 @@ ROWS = {
                Layout(sites=100_000, minutes=3, speed=2.0,
                       shape={"depth": 1, "fanout": 100_000, "devices_per_site": 1, "groups": 0, "intervals_s": (60,)}),
                1, 1, 1),
+    "F23-hot": Row("half of the traffic on one site", wide,
+                   Layout(minutes=60, speed=60.0, shape={"intervals_s": (60,), "hot_interval_s": 1}), 1, 1, 1),
     "F25": Row("memory limit, ulimit -n 256, starved of processor", limits, Layout(), 150, 15, 15,
                "the memory limit is of address space, 300 MB: the worker dies of it and starts again without"),
 }  # fmt: skip

@@ -27,6 +27,7 @@ SHAPES: dict[str, dict[str, Any]] = {
     "gaps, joins, leaves": {"sites": 40, "gap_share": 0.3, "join_share": 0.5, "leave_share": 0.5, "groups": 2},
     "windows of an hour": {"sites": 5, "window_s": 3600, "intervals_s": (60, 2700), "end_ms": START_MS + 9_000_000},
     "windows that start before it": {"sites": 5, "window_s": 420, "start_ms": START_MS + 61_001},
+    "one hot site": {"sites": 9, "devices_per_site": 2, "intervals_s": (60,), "hot_interval_s": 1},
     "any ids": {"sites": 40, "is_unicode": True, "devices_per_site": 2, "groups": 2},
 }
 
@@ -96,6 +97,13 @@ def test_telemetry_is_in_the_order_of_arrival(tmp_path: Path) -> None:
 
     arrivals = [one.arrived_at_ms for one in Dataset(tmp_path / "d").telemetry()]
     assert arrivals == sorted(arrivals)
+
+
+def test_a_hot_site_says_as_much_as_sixty_that_report_once_a_minute(tmp_path: Path) -> None:
+    generate(tmp_path, a_shape(sites=61, intervals_s=(60,), hot_interval_s=1))
+    spoken = [one.site for one in _spoken(Dataset(tmp_path))]
+
+    assert spoken.count("site-000000") == len(spoken) / 2
 
 
 @pytest.mark.parametrize(("day", "hours"), [("2016-03-27", 23), ("2016-06-01", 24), ("2016-10-30", 25)])
