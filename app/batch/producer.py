@@ -57,8 +57,12 @@ class BatchProducer(driver.Producer):
         """Queue a batch; await the result for its base offset and count."""
         await batch_app(self).batch_processor.fence.passed()
         batch, count = built
+        producer = self._ensure_producer()
+        # A client that once asked for the whole cluster asks for no topic that it saw there. When it then meets a new
+        # one, it asks for that alone and forgets the others; what is queued for them would find no leader.
+        producer.client.add_topic(topic)
         with _answered(topic, partition):
-            future = await self._ensure_producer().send_batch(batch, topic, partition=partition)
+            future = await producer.send_batch(batch, topic, partition=partition)
         return _acknowledged(future, count, topic, partition)
 
 

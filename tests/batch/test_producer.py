@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from aiokafka.structs import TopicPartition
 
 from app.batch import BatchError
 from app.batch.machine import Message
 from app.batch.producer import FULL_BATCH_BYTES, MAX_BATCH_BYTES, BatchProducer
+from app.kafka.admin import create_topics
+from app.topics import TopicSpec
 from tests.batch.counting import Setup
 from tests.batch.kafka import make_topics, records
 from tests.batch.running import running
@@ -44,3 +47,18 @@ async def test_a_topic_that_refuses_what_is_written_is_named_with_its_reason(new
         (one,) = producer.build([(b"k", b"v" * 100, ())], setup.output)
         with pytest.raises(BatchError, match=rf"{setup.output}/1 refused what was written \(MessageSizeTooLargeError"):
             await (await producer.send_built(setup.output, 1, one))
+
+
+async def test_a_topic_that_was_written_to_is_still_known_when_another_is_met(setup: Setup) -> None:
+    """A client that asked for the whole cluster before its first batch never had to ask for the first topic."""
+    later = f"{setup.output}-later"
+    async with running(setup) as app:
+        producer: BatchProducer = app.producer  # type: ignore[assignment]
+        client = producer._ensure_producer().client
+        await client.force_metadata_update()
+        assert client.cluster.partitions_for_topic(setup.output) == {0, 1}
+        for topic in (setup.output, later):
+            await create_topics(setup.broker, [TopicSpec(topic, setup.partitions, 1, {})])
+            (one,) = producer.build([(b"k", b"v", ())], topic)
+            await (await producer.send_built(topic, 1, one))
+        assert client.cluster.leader_for_partition(TopicPartition(setup.output, 1)) is not None
