@@ -24,7 +24,7 @@ from app.domain.twin_quarantine import quarantine
 from app.domain.twin_remember import Memory
 from app.domain.twin_say import Due, say
 from app.domain.twin_state import TwinState
-from app.domain.twin_topology import StagedTopology, restate_deferred
+from app.domain.twin_topology import StagedTopology, restate_deferred, restate_expiring
 from app.domain.units import Milliseconds, Offset
 
 
@@ -116,6 +116,7 @@ class SitePartition:
         state = self.state
         if state.say_all_at is not None:
             self._pass_end()
+            restate_expiring(state, at_ms)
         if at_ms > state.clock.stream_ms:
             advance(state, at_ms, offset)
         if record.key == b"" and record.value == b"":

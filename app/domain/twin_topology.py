@@ -119,15 +119,26 @@ def restate_deferred(state: TwinState) -> None:
         restate(state, from_ms)
 
 
-def restate(state: TwinState, from_ms: Milliseconds) -> None:
-    """Have the closed windows from *from_ms* on said again, as far back as readings are still accepted."""
-    if state.closed_through_ms is None or state.first_window_ms is None:
+def restate_expiring(state: TwinState, timestamp_ms: Milliseconds) -> None:
+    """Restate with the record that lets them expire what cannot wait for where a former owner may have come to."""
+    from_ms = state.restate_from_ms
+    if from_ms is not None:
+        kept_from_ms = state.rules.window_start(timestamp_ms - state.rules.horizon_ms)
+        if kept_from_ms > state.oldest_kept_ms:
+            restate(state, from_ms, kept_from_ms)
+
+
+def restate(state: TwinState, from_ms: Milliseconds, until_ms: Milliseconds | None = None) -> None:
+    """Have the closed windows within bounds said again, as far back as readings are still accepted."""
+    closed_ms = state.closed_through_ms
+    if closed_ms is None or state.first_window_ms is None:
         return
     start_ms = max(state.rules.window_start(from_ms), state.oldest_kept_ms)
-    stored = state.closed.starts_with_rows(start_ms, state.closed_through_ms)
-    for known_ms in [*stored, *(held_ms for held_ms in state.closed.held if held_ms >= start_ms)]:
+    end_ms = closed_ms if until_ms is None else min(until_ms, closed_ms)
+    stored = state.closed.starts_with_rows(start_ms, end_ms)
+    for known_ms in [*stored, *(held_ms for held_ms in state.closed.held if start_ms <= held_ms < end_ms)]:
         state.restate[known_ms] = None
     at_ms = max(start_ms, state.first_window_ms)
-    while at_ms < state.closed_through_ms:
+    while at_ms < end_ms:
         state.restate[at_ms] = None
         at_ms = at_ms + state.rules.window_ms

@@ -31,25 +31,27 @@ from app.domain import (
 )
 from app.domain.units import Milliseconds, Offset
 from tests.simulation import cluster
+from tests.simulation.run import Limits
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 
 
 class Mutant(NamedTuple):
-    """A planted bug: its name, the rule that it breaks, how to plant it, and the seed from which it is looked for."""
+    """A planted bug: its name, the rule that it breaks, how to plant it, and the schedules in which to look for it."""
 
     name: str
     rule: str
     plant: Plant
     first_seed: int
+    limits: Limits
 
 
 MUTANTS: list[Mutant] = []
 
 
-def planted(rule: str, first_seed: int = 0) -> Callable[[Plant], Plant]:
+def planted(rule: str, first_seed: int = 0, limits: Limits = Limits()) -> Callable[[Plant], Plant]:  # noqa: B008
     def keep(plant: Plant) -> Plant:
-        MUTANTS.append(Mutant(plant.__name__.replace("_", " "), rule, plant, first_seed))
+        MUTANTS.append(Mutant(plant.__name__.replace("_", " "), rule, plant, first_seed, limits))
         return plant
 
     return keep
@@ -309,6 +311,11 @@ def a_former_owner_had_the_last_word(patch: pytest.MonkeyPatch) -> None:
 @planted("closed windows are restated past a former owner's end", 200)
 def changed_windows_are_restated_too_early_only(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(twin, "restate_deferred", lambda _: None)
+
+
+@planted("what expires before that is restated as it does", 3329, Limits(faults=2, changes=1, records=8))
+def changed_windows_that_expire_are_never_restated(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(twin, "restate_expiring", lambda *_: None)
 
 
 @planted("a node is remembered before it hears anything", 450)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app.domain.contracts import Contribution, Edge, SiteRecord
+from app.domain.contracts import Contribution, Edge, SiteRecord, WindowTotals
 from tests.builders import NOON_MS, Heard, Log, a_device, a_partition, a_site, learn, some_rules, the_village
 from tests.unit.test_twin_restore import RULES, SENT, WINDOW_MS, Worker, a_log
 
@@ -81,3 +82,32 @@ def test_whenever_a_move_is_read_every_node_ends_with_its_members(sent, turns):
             straight.turn(move)
 
     assert crooked.finish() == straight.finish()
+
+
+@pytest.mark.parametrize("batch", [1, 2, 10])
+def test_a_window_that_expires_before_a_former_owners_end_is_passed_is_said_by_the_new_topology(batch):
+    """The former owner corrected a window, unstored; then a site moved, and the log jumps before that end."""
+    log, closed_ms = Log(), NOON_MS + WINDOW_MS + RULES["grace_ms"]
+    log.say("c", "load-c", NOON_MS, 20)
+    log.tick(closed_ms)
+    log.say("c", "load-c", NOON_MS + 1_000, 100, arrived_ms=closed_ms)
+    for jump in (1, 2, 3):
+        log.tick(closed_ms + jump * 2 * RULES["horizon_ms"])
+    worker = MovingWorker(log)
+    worker.turn("apply", 2)
+    worker.turn("flush")
+    worker.turn("apply", 1)
+    worker.turn("say")
+    worker.end = len(log.records)
+    for turn in ("crash", ("c", "feeder-1"), "say"):
+        worker.turn(turn)
+    while worker.position < len(log.records):
+        worker.turn("apply", batch)
+        worker.turn("flush")
+
+    said = {node: window and sums(window) for (node, start_ms), window in worker.said.items() if start_ms == NOON_MS}
+    assert said == {"feeder-1": 120, "feeder-2": None, "substation": 120}
+
+
+def sums(window: WindowTotals) -> int:
+    return sum(kind.sum_w for kind in window.kinds.values())
