@@ -14,6 +14,7 @@ from mode import loop
 from prometheus_client import CollectorRegistry
 
 from app.batch.errors import BatchError, die
+from app.batch.heap import bound_heap
 from app.batch.producer import MAX_BATCH_BYTES
 from app.batch.recovery import BatchTableManager
 from app.batch.transport import SCHEME, install
@@ -119,6 +120,7 @@ class BatchWorker(faust.Worker):
 
 def run_worker(app: faust.App, *, log_level: str) -> None:
     """Run a worker until it is told to stop; the process exits with its status."""
+    bound_heap()
     loop.use("uvloop")
     worker = BatchWorker(app, loglevel=log_level, override_logging=False, quiet=True)
     worker.spinner = None  # it writes signs for a terminal between the lines of the log

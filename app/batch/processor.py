@@ -24,6 +24,7 @@ from app.batch.consumer import BatchConsumer
 from app.batch.crash import reach
 from app.batch.errors import BatchError, die, die_of
 from app.batch.fence import Fence
+from app.batch.heap import give_back
 from app.batch.lean import lean
 from app.batch.machine import Machine, Outgoing, Reader
 from app.batch.metrics import Metrics
@@ -240,8 +241,9 @@ class Processor:
         for topic, partition, messages in outgoing:
             grouped.setdefault((topic, partition), []).extend(messages)
             self.metrics.messages += len(messages)
+        outgoing.clear()  # what was said is in memory twice from here on, as long as it is sent
         with self.metrics.phase("encode"):
-            built = [(*where, producer.build(messages, where[0])) for where, messages in grouped.items()]
+            built = [(*where, producer.build(grouped.pop(where), where[0])) for where in list(grouped)]
         sent = [
             await producer.send_built(topic, partition, one) for topic, partition, batches in built for one in batches
         ]
@@ -335,4 +337,5 @@ def _spare_the_collector() -> None:
     gc.unfreeze()
     gc.collect()
     gc.freeze()
+    give_back()
     gc.set_threshold(1_000_000, 50, 100)

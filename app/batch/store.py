@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +23,10 @@ USED_KEY = RESERVED + b"used"
 DAMAGED = "DAMAGED"
 VERSION_BYTES = 8
 WRITE_BUFFER_BYTES = 8 << 20
+ALL_WRITE_BUFFERS_BYTES = 64 << 20
+"""Of all stores of this process together, however many partitions it has."""
+CACHED_BLOCKS_BYTES = 32 << 20
+"""The same for blocks that were read."""
 Row = tuple[bytes, bytes | None]
 
 log = logging.getLogger(__name__)
@@ -65,7 +70,9 @@ class RowStore:
     def scan(self, start: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Yield rows with start <= key < end in order of key; a damaged block raises, it never ends a scan early."""
         with self._met_damage():
-            rows = self._db.iter(rocksdict.ReadOptions())
+            once = rocksdict.ReadOptions()
+            once.fill_cache(False)  # type: ignore[call-arg]  # its stub lacks the argument
+            rows = self._db.iter(once)
             rows.seek(max(start, ROWS_BEGIN))
             while rows.valid():
                 key = rows.key()
@@ -162,6 +169,21 @@ def _options() -> rocksdict.Options:
     options.create_if_missing(True)
     options.set_write_buffer_size(WRITE_BUFFER_BYTES)
     options.set_max_write_buffer_number(2)
+    options.set_write_buffer_manager(_buffers())
+    options.set_block_based_table_factory(_tables())
     options.set_keep_log_file_num(1)
     options.set_max_open_files(64)
     return options
+
+
+@cache
+def _buffers() -> rocksdict.WriteBufferManager:
+    return rocksdict.WriteBufferManager(ALL_WRITE_BUFFERS_BYTES, allow_stall=False)
+
+
+@cache
+def _tables() -> rocksdict.BlockBasedOptions:
+    """Every store has a cache of its own unless it is given one."""
+    tables = rocksdict.BlockBasedOptions()
+    tables.set_block_cache(rocksdict.Cache(CACHED_BLOCKS_BYTES))
+    return tables

@@ -79,7 +79,9 @@ class BatchTable(Table[bytes, bytes]):
         with metrics.phase("encode"):
             batches = producer.build(((key, value, ()) for key, value in rows), self.changelog_topic_name)
         last, foreign = store.offset, []
-        for sent in [await producer.send_built(self.changelog_topic_name, partition, one) for one in batches]:
+        queued = [await producer.send_built(self.changelog_topic_name, partition, one) for one in batches]
+        batches.clear()
+        for sent in queued:
             base, count = await sent
             if base <= last:
                 raise BatchError(_made_again(self.changelog_topic_name, partition, base, last),

@@ -86,7 +86,7 @@ class ClosedWindows:
         window.dirty_blocks.add(self._block_of(entry.device.site))
         if entry not in entries:
             entries.append(entry)
-        if entry.added is None:
+        if not entry.is_added:
             window.mark(entry)
 
     def rebuild(self, membership_of: Callable[[Milliseconds], Membership]) -> None:
@@ -101,8 +101,7 @@ class ClosedWindows:
     def _mark_all(self, window: Window) -> None:
         """Have every entry added anew: those of loaded blocks as they are in memory, the others as they are stored."""
         for entry in [*_all(window.blocks.values()), *self._stored_entries(window)]:
-            entry.added = None
-            window.mark(entry)
+            window.mark_unadded(entry)
 
     def rows(self, version: Offset) -> list[tuple[bytes, bytes | None]]:
         """Return the rows of every block that changed."""
@@ -165,8 +164,7 @@ class ClosedWindows:
             row = self.reader.get(WINDOW_TABLE, window_key(window.start_ms, block))
             found = window.blocks[block] = list(self._entries(row)) if row else []
             for entry in found:
-                if entry.device.record is not None:
-                    entry.added = window.measure(entry)
+                entry.is_added = entry.device.record is not None
         return found
 
     def _entries(self, row: bytes) -> Iterator[Entry]:
@@ -176,7 +174,7 @@ class ClosedWindows:
 
     @staticmethod
     def _entry(site: Site, name: str, body: EntryRow) -> Entry:
-        device = site.devices.setdefault(name, Device(site, name))
+        device = site.device(name) or site.add(Device(site, name))
         return device.entry_of(body.start_ms) or restore_entry(device, body)
 
     def _by_block(self, entries: Iterable[Entry]) -> dict[int, list[Entry]]:

@@ -56,7 +56,7 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
     energy_export_wh: WattHours | None = None
 
 
-class Edge(msgspec.Struct, frozen=True):
+class Edge(msgspec.Struct, frozen=True, gc=False):
     """Membership in a parent node, valid in the half-open interval [valid_from_ms, valid_to_ms)."""
 
     node: str
@@ -64,7 +64,7 @@ class Edge(msgspec.Struct, frozen=True):
     valid_to_ms: Milliseconds | None = None
 
 
-class DeviceRecord(msgspec.Struct, frozen=True):
+class DeviceRecord(msgspec.Struct, frozen=True, gc=False):
     """A device of a site, valid in a half-open interval."""
 
     device: str
@@ -76,7 +76,7 @@ class DeviceRecord(msgspec.Struct, frozen=True):
     valid_to_ms: Milliseconds | None = None
 
 
-class SiteRecord(msgspec.Struct, frozen=True):
+class SiteRecord(msgspec.Struct, frozen=True, gc=False):
     """What topology.site holds of a site; its id is the record's key."""
 
     parents: tuple[Edge, ...]
@@ -84,7 +84,7 @@ class SiteRecord(msgspec.Struct, frozen=True):
     location: tuple[float, float] | None = None
 
 
-class NodeRecord(msgspec.Struct, frozen=True):
+class NodeRecord(msgspec.Struct, frozen=True, gc=False):
     """What topology.node holds of a node; its id is the record's key."""
 
     level: str

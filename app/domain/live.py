@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import Final
 
 from app.domain.contracts import KindLive, LiveTotals
+from app.domain.live_share import KindShare, Share, add_to
 from app.domain.site import NEVER, Device, Site
 from app.domain.units import Milliseconds, WattHours, Watts
 
-KIND_MEASURES: Final = 9
 SITE_STATES: Final = 5
 STORAGE_MEASURES: Final = 4
 NO_STORAGE: Final = (0, 0, 0, 0)
@@ -18,29 +18,20 @@ IN_STATE: Final = tuple(tuple(int(state == other) for other in range(SITE_STATES
 """By connectivity; sites share these, there are millions of them."""
 
 
-class Share(NamedTuple):
-    """What one site adds to each of its nodes."""
-
-    nodes: tuple[str, ...]
-    kinds: tuple[tuple[str, tuple[int, ...]], ...]
-    sites: tuple[int, ...]
-    storage: tuple[int, ...]
-
-
 class NodeLive:
     """Sums of the shares of the sites below one node."""
 
     __slots__ = ("kinds", "sites", "storage")
 
     def __init__(self) -> None:
-        self.kinds: dict[str, list[int]] = {}
+        self.kinds: dict[str, KindShare] = {}
         self.sites = [0] * SITE_STATES
         self.storage = [0] * STORAGE_MEASURES
 
     def add(self, share: Share, sign: int) -> None:
         """Add a share, or take it away again (sign -1)."""
-        for kind, measures in share.kinds:
-            _add(self.kinds.setdefault(kind, [0] * KIND_MEASURES), measures, sign)
+        for one in share.kinds:
+            add_to(self.kinds, one, sign)
         _add(self.sites, share.sites, sign)
         _add(self.storage, share.storage, sign)
 
@@ -50,7 +41,11 @@ class NodeLive:
         stored_wh, usable_wh, charge_w, discharge_w = self.storage
         return LiveTotals(
             as_of_ms,
-            {kind: KindLive(*map(Watts, measures)) for kind, measures in self.kinds.items() if any(measures)},
+            {
+                kind: KindLive(*map(Watts, measures))
+                for kind, one in self.kinds.items()
+                if any(measures := one.measures())
+            },
             (online, delayed, recovering, offline, never_seen),
             (WattHours(stored_wh), WattHours(usable_wh), Watts(charge_w), Watts(discharge_w)),
         )
@@ -86,8 +81,8 @@ class Live:
         """Put the new shares of sites in the place of their old ones."""
         for site, share in shares:
             old = site.live_added
-            if old != share:
-                if isinstance(old, Share):
+            if old is None or not share.is_as(old):
+                if old is not None:
                     self._apply(old, -1)
                 self._apply(share, 1)
                 site.live_added = share
@@ -114,27 +109,31 @@ class Live:
 
 def share_of(site: Site, nodes: tuple[str, ...], *, stream_ms: Milliseconds, attended_ms: Milliseconds) -> Share:
     """Return what a site adds to its nodes: its devices fresh, stale or never heard, its state, its storage."""
-    kinds: dict[str, list[int]] = {}
+    kinds: dict[str, KindShare] = {}
     storage = [0] * STORAGE_MEASURES
-    for device in site.devices.values():
+    for device in site.devices:
         if device.record is not None and device.is_member(stream_ms):
             fresh = device.heard_ms != NEVER and device.is_fresh(attended_ms)
-            _add(kinds.setdefault(device.record.kind, [0] * KIND_MEASURES), _device(device, fresh=fresh), 1)
+            add_to(kinds, _device(device, fresh=fresh), 1)
             if fresh:
                 _add(storage, _storage(device), 1)
     sites = IN_STATE[site.connectivity] if kinds else NOWHERE
     stored = tuple(storage) if any(storage) else NO_STORAGE
-    return Share(nodes, tuple((kind, tuple(measures)) for kind, measures in kinds.items()), sites, stored)
+    return Share(nodes, tuple(kinds.values()), sites, stored)
 
 
-def _device(device: Device, *, fresh: bool) -> tuple[int, ...]:
-    rated_w = int(device.record.rated_power_w) if device.record is not None else 0
+def _device(device: Device, *, fresh: bool) -> KindShare:
+    found = KindShare(device.kind)
+    found.rated_power_w = int(device.rated_power_w)
     power_w = int(device.active_power_w)
     if device.heard_ms == NEVER:
-        return 0, 0, 0, 0, 0, 0, 1, rated_w, 0
-    if not fresh:
-        return 0, 0, 0, power_w, 0, 1, 0, rated_w, rated_w
-    return power_w, max(power_w, 0), max(-power_w, 0), 0, 1, 0, 0, rated_w, 0
+        found.devices_never = 1
+    elif not fresh:
+        found.devices_stale, found.stale_power_w, found.stale_rated_power_w = 1, power_w, found.rated_power_w
+    else:
+        found.devices_fresh, found.active_power_w = 1, power_w
+        found.import_w, found.export_w = max(power_w, 0), max(-power_w, 0)
+    return found
 
 
 def _storage(device: Device) -> tuple[int, ...]:

@@ -15,9 +15,11 @@ Ancestors = Callable[[str, Milliseconds], tuple[str, ...]]
 class Expected:
     """What is expected of one node in one window: by kind [devices, device seconds]; sites; rated power in W."""
 
-    __slots__ = ("kinds", "rated_power_w", "sites")
+    __slots__ = ("asked", "kinds", "rated_power_w", "sites")
 
     def __init__(self) -> None:
+        self.asked: object = None
+        """Stands for the membership that it is of: the membership itself would be a ring of references."""
         self.kinds: dict[str, list[int]] = {}
         self.sites = 0
         self.rated_power_w = 0
@@ -38,13 +40,14 @@ NOTHING = Expected()
 class Membership:
     """The members of a window: the edges valid at its start, and the devices that it expects."""
 
-    __slots__ = ("_shares", "ancestors", "expected", "start_ms", "window_s")
+    __slots__ = ("_asked", "_shares", "ancestors", "expected", "start_ms", "window_s")
 
     def __init__(self, start_ms: Milliseconds, sites: Iterable[Site], ancestors: Ancestors, rules: Rules) -> None:
         self.start_ms = start_ms
         self.window_s = rules.window_s
         self.ancestors: dict[str, tuple[str, ...]] = {}
         self.expected: dict[str, Expected] = {}
+        self._asked = object()
         self._shares: dict[tuple[tuple[str, int, int], ...], Expected] = {}
         for site in sites:
             if site.record is not None:
@@ -62,10 +65,9 @@ class Membership:
     def expected_of(self, site: Site) -> Expected:
         """Return what the window expects of a site; it is a member if it expects any device."""
         held = site.expected
-        if held is not None and held[0] is self:
-            return held[1]
-        share = self._shared(self._expected_of(site))
-        site.expected = (self, share)
+        if held is not None and held.asked is self._asked:
+            return held
+        share = site.expected = self._shared(self._expected_of(site))
         return share
 
     def _shared(self, share: Expected) -> Expected:
@@ -75,7 +77,8 @@ class Membership:
 
     def _expected_of(self, site: Site) -> Expected:
         share = Expected()
-        for device in site.devices.values():
+        share.asked = self._asked
+        for device in site.devices:
             if self.expects(device) and device.record is not None:
                 mine = share.kinds.setdefault(device.record.kind, [0, 0])
                 mine[0] += 1

@@ -94,7 +94,7 @@ def encode_site_window(
 
 def encode_twin(site: Site, *, revision: Offset, as_of_ms: Milliseconds) -> bytes:
     """Return the whole twin as JSON."""
-    devices = [_twin_device(device) for _, device in sorted(site.devices.items())]
+    devices = [_twin_device(device) for device in sorted(site.devices, key=_name_of)]
     return _json(
         TwinUpdated(
             site=site.name,
@@ -108,6 +108,10 @@ def encode_twin(site: Site, *, revision: Offset, as_of_ms: Milliseconds) -> byte
             clock_skew_s=worst_of(one.clock_skew_s for one in devices),
         )
     )
+
+
+def _name_of(device: Device) -> str:
+    return device.name
 
 
 def _twin_device(device: Device) -> TwinDevice:

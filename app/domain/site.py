@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from zlib import crc32
@@ -14,13 +14,15 @@ from app.domain.units import MS_PER_S, Milliseconds, Offset, WattHours, Watts, t
 
 if TYPE_CHECKING:
     from app.domain.device_clock import OffTime
+    from app.domain.live_share import Share
     from app.domain.measures import Measures
-    from app.domain.membership import Expected, Membership
+    from app.domain.membership import Expected
 
 NEVER: Final = Milliseconds(-(1 << 60))
 EPOCH: Final = Milliseconds(0)
 NO_ALARM: Final = Milliseconds(1 << 60)
 NOTHING_FOLDED: Final = Offset(-1)
+UNKNOWN: Final = Thresholds(Milliseconds(0), Milliseconds(0), 1)
 
 
 def known_ms(at_ms: Milliseconds) -> Milliseconds | None:
@@ -40,6 +42,7 @@ class Entry:
         "added",
         "bits",
         "device",
+        "is_added",
         "is_changed",
         "newest_ms",
         "oldest_ms",
@@ -61,7 +64,9 @@ class Entry:
         self.soc_wh: WattHours | None = None
         self.soc_measured_ms = NEVER
         self.added: Measures | None = None
-        """What the window's totals hold of this entry."""
+        """What the window's totals hold of it, while that is not what it comes to, or is soon to be said."""
+        self.is_added = False
+        """Whether they hold it: as it is, or as it was before it changed."""
         self.is_changed = False
         """On its window's list of entries that the totals do not hold as they are."""
 
@@ -177,6 +182,7 @@ class Device:
         """Take in what the topology says of it now."""
         self.record = record
         if record is not None:
+            self.name = record.device  # the same word: one that came from a row is let go
             self.kind, self.rated_power_w = record.kind, record.rated_power_w
             self.usable_capacity_wh = record.usable_capacity_wh
             interval_ms = to_milliseconds(record.reporting_interval_s)
@@ -193,9 +199,9 @@ class Site:
         "connectivity",
         "crc",
         "delayed_ms",
-        "devices",
         "duplicate",
         "expected",
+        "first",
         "heard_attended_ms",
         "heard_in_a_row",
         "heard_ms",
@@ -206,6 +212,7 @@ class Site:
         "live_added",
         "look_at_ms",
         "name",
+        "named",
         "quarantined_at",
         "record",
         "sequence",
@@ -218,9 +225,12 @@ class Site:
         self.key = name.encode()
         self.crc = crc32(self.key)
         self.record: SiteRecord | None = None
-        self.thresholds = Thresholds(Milliseconds(0), Milliseconds(0), 1)
+        self.thresholds = UNKNOWN
         self.delayed_ms = Milliseconds(0)
-        self.devices: dict[str, Device] = {}
+        self.first: Device | None = None
+        """Most sites have no other: a dictionary of one takes as much as the device."""
+        self.named: dict[str, Device] | None = None
+        """Of a site of several: all of them, by name."""
         self.version = NOTHING_FOLDED
         self.connectivity = Connectivity.NEVER_SEEN
         self.heard_ms = NEVER
@@ -233,27 +243,50 @@ class Site:
         self.conflicting = 0
         self.look_at_ms = NO_ALARM
         """Attended time at which silence has to be judged next."""
-        self.live_added: object = None
-        self.expected: tuple[Membership, Expected] | None = None
+        self.live_added: Share | None = None
+        self.expected: Expected | None = None
         """What the membership that was asked last expects of it."""
         self.is_dirty = False
         self.is_live_dirty = False
         self.is_twin_dirty = False
+
+    @property
+    def devices(self) -> Collection[Device]:
+        """Its devices, in the order in which they became known."""
+        if self.named is not None:
+            return self.named.values()
+        return () if self.first is None else (self.first,)
+
+    def device(self, name: str) -> Device | None:
+        """Return the device of a name."""
+        if self.named is not None:
+            return self.named.get(name)
+        return self.first if self.first is not None and self.first.name == name else None
+
+    def add(self, device: Device) -> Device:
+        """Take in a device that it did not have."""
+        if self.first is None:
+            self.first = device
+        elif self.named is None:
+            self.named = {self.first.name: self.first, device.name: device}
+        else:
+            self.named[device.name] = device
+        return device
 
     def describe(self, record: SiteRecord | None, rules: Rules, at_ms: Milliseconds = EPOCH) -> None:
         """Take in what the topology says of it now; devices that it no longer holds keep their state."""
         self.record = record
         records = {one.device: one for one in reversed(record.devices)} if record else {}
         for name in records:
-            if name not in self.devices:
-                self.devices[name] = Device(self, name)
-        for name, device in self.devices.items():
-            device.describe(records.get(name), rules)
+            if self.device(name) is None:
+                self.add(Device(self, name))
+        for device in self.devices:
+            device.describe(records.get(device.name), rules)
         self.expect(rules, at_ms)
 
     def expect(self, rules: Rules, at_ms: Milliseconds) -> None:
         """Judge its silence by the devices that it has at a time; by all that it ever has if it has none then."""
-        devices = self.devices.values()
+        devices = self.devices
         records = [device.record for device in devices if device.record is not None and device.is_member(at_ms)]
         self.thresholds = _thresholds(records or [one.record for one in devices if one.record is not None], rules)
         self.delayed_ms = self.thresholds.delayed_ms

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from app.domain.alike import one_of
 from app.domain.device_clock import OffTime
 from app.domain.rows import body_of, version_of, with_version
 from app.domain.site import NEVER, Device, Entry, Site, known_ms, time_of
@@ -68,7 +69,7 @@ def encode_site(site: Site, version: Offset) -> bytes:
         site.applied,
         site.duplicate,
         site.conflicting,
-        [_device_fields(device) for device in site.devices.values() if device.heard_ms != NEVER or device.off_time],
+        [_device_fields(device) for device in site.devices if device.heard_ms != NEVER or device.off_time],
     )
     return with_version(version, _encode(row))
 
@@ -85,7 +86,8 @@ def restore_site(name: str, row: bytes) -> Site:
     site.sequence = body.sequence
     site.quarantined_at = body.quarantined_at
     site.applied, site.duplicate, site.conflicting = body.applied, body.duplicate, body.conflicting
-    site.devices = {one.name: _restore_device(site, one) for one in body.devices}
+    for one in body.devices:
+        site.add(_restore_device(site, one))
     return site
 
 
@@ -160,7 +162,7 @@ def _device_fields(device: Device) -> _DeviceFields:
 
 
 def _restore_device(site: Site, row: DeviceRow) -> Device:
-    device = Device(site, row.name)
+    device = Device(site, one_of(row.name))
     device.measured_ms = time_of(row.measured_ms)
     device.latest_ms = row.latest_ms
     device.latest_attended_ms = row.latest_attended_ms
@@ -170,7 +172,7 @@ def _restore_device(site: Site, row: DeviceRow) -> Device:
     device.state_of_charge_wh = row.state_of_charge_wh
     device.energy_import_wh = row.energy_import_wh
     device.energy_export_wh = row.energy_export_wh
-    device.operation = row.operation
+    device.operation = one_of(row.operation)
     device.off_time = OffTime(*row.off_time) if row.off_time is not None else None
     device.entries = [restore_entry(device, one) for one in row.entries]
     return device

@@ -60,7 +60,9 @@ class Admission:
     def _device(self, record_ms: Milliseconds, key: bytes, reading: Reading) -> Device | None:
         """Return the device of a reading that is admitted as it is."""
         site = self._site(key)
-        device = site.devices.get(reading.device) if site is not None else None
+        device = None if site is None else site.named.get(reading.device) if site.named is not None else site.first
+        if device is not None and device.name != reading.device:
+            return None
         is_admitted = (
             device is not None and device.record is not None and self._fault(record_ms, device, reading) is None
         )
@@ -84,7 +86,7 @@ class Admission:
             return held
         site = self.state.sites.get(key.decode(errors="replace"))
         if site is not None and site.record is not None and site.key == key:
-            self._sites[key] = site
+            self._sites[site.key] = site
             return site
         if not self.settled:
             raise UnknownToTopologyError
@@ -104,7 +106,7 @@ class Admission:
     ) -> list[tuple[Device, Reading]]:
         admitted = []
         for item, reading in readings:
-            device = site.devices.get(reading.device)
+            device = site.device(reading.device)
             if device is None or device.record is None:
                 refusals.append(Refusal(*self._why_unknown_device(site, reading.device), (item,)))
             elif (fault := self._fault(record_ms, device, reading)) is not None:

@@ -44,6 +44,8 @@ def _add(
     if closed_ms is not None and start_ms < closed_ms:
         return _correct(state, device, start_ms, measured_ms, power_w, soc_wh, offset)
     entry = device.entry_of(start_ms)
+    if entry is not None and entry.is_added and entry.added is None:
+        state.open_window(start_ms).keep(entry)
     if entry is None:
         entry = device.begin(start_ms)
         state.open_window(start_ms).entries.append(entry)
@@ -62,6 +64,7 @@ def _correct(
     if state.first_window_ms is not None and start_ms < state.first_window_ms:
         window.say_everything(state.known)  # it closed unsaid: this partition began to read after it
     entry = state.closed.entry(window, device)
+    window.keep(entry)
     if not entry.add(measured_ms, power_w, soc_wh):
         return False
     window.mark(entry)

@@ -128,7 +128,7 @@ class Memory:
             self.state.quarantined.add(name)
         if site.version > self.state.twins_said:
             self.state.mark_twin(site)
-        for device in site.devices.values():
+        for device in site.devices:
             device.entries = [entry for entry in device.entries if self._is_held(device, entry)]
 
     def _is_held(self, device: Device, entry: Entry) -> bool:

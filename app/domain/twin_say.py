@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 
 from app.domain.attendance import NOT_STARTED
 from app.domain.contracts import Contribution, LiveTotals, Status, Watermark, WindowTotals
-from app.domain.live import Share, share_of
+from app.domain.live import share_of
+from app.domain.live_share import Share
 from app.domain.sayings import SiteSayings, encode_message, encode_site_window, encode_transition, encode_twin
 from app.domain.site import Entry, Site
 from app.domain.twin_state import TwinState
@@ -73,7 +74,7 @@ def _restated(state: TwinState, window: Window, site: Site) -> tuple[Status, Off
 
 
 def _finals(state: TwinState, window: Window) -> Iterator[tuple[str, bytes]]:
-    window.settle()
+    window.settle(is_closed=True)
     for node in _take(window.unsaid, lambda _: True):
         yield _contribution(state, node, window=window, final=True)
 

@@ -28,7 +28,7 @@ def hear(state: TwinState, site: Site, record_ms: Milliseconds, offset: Offset) 
 def expect_changes(state: TwinState, site: Site) -> None:
     """Note when a site's devices change, as far as that lies ahead."""
     now_ms = max(state.clock.stream_ms, EPOCH)
-    for device in site.devices.values():
+    for device in site.devices:
         if device.record is not None:
             for at_ms in (device.record.valid_from_ms, device.record.valid_to_ms):
                 if at_ms is not None and at_ms > now_ms:
@@ -72,14 +72,14 @@ def watch(state: TwinState, site: Site) -> None:
 def _next_look(site: Site, attended_ms: Milliseconds) -> Milliseconds:
     """Return the next time after *attended_ms* at which its silence, or that of a device, changes something."""
     due_ms = _silence_due(site)
-    for device in site.devices.values():
+    for device in site.devices:
         due_ms = min(due_ms, _stale_due(device, attended_ms))
     return due_ms
 
 
 def _judge(state: TwinState, site: Site, attended_ms: Milliseconds, offset: Offset) -> None:
     """A time-driven transition happens, and is stamped, at last heard + threshold."""
-    for device in site.devices.values():
+    for device in site.devices:
         if not device.is_fresh(attended_ms):
             state.live.mark(site)
     while (step := next_silence(site.connectivity, site.thresholds)) is not None:

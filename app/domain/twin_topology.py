@@ -74,7 +74,8 @@ def _take_site(
 def _comes_back(site: Site, record: SiteRecord | None) -> bool:
     """Whether a device that was gone is there again: what it said before counts again."""
     names = () if record is None else (one.device for one in record.devices)
-    return any(name in site.devices and site.devices[name].record is None for name in names)
+    devices = [site.device(name) for name in names]
+    return any(device is not None and device.record is None for device in devices)
 
 
 def _is_redescribed(state: TwinState, old: SiteRecord | None, record: SiteRecord | None, *, is_new: bool) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from app.domain.contracts import Status, WindowKind, WindowTotals
 from app.domain.measures import Measures, add_to, with_expected
 from app.domain.membership import NOTHING, Membership
-from app.domain.site import NEVER, Device, Entry, Site
+from app.domain.site import NEVER, Device, Entry, Site, known_ms
 from app.domain.units import Milliseconds, Offset, Watts
 from app.domain.windows import device_window_totals
 
@@ -23,14 +23,14 @@ class NodeTotals:
         self.sites_expected = 0
         self.rated_reporting_w = 0
         self.rated_expected_w = 0
-        self.oldest_ms: Milliseconds | None = None
-        self.newest_ms: Milliseconds | None = None
+        self.oldest_ms = NEVER
+        self.newest_ms = NEVER
 
     def see(self, oldest_ms: Milliseconds, newest_ms: Milliseconds) -> None:
         """Widen the span of measured time."""
-        if self.oldest_ms is None or oldest_ms < self.oldest_ms:
+        if oldest_ms < self.oldest_ms or self.oldest_ms == NEVER:
             self.oldest_ms = oldest_ms
-        if self.newest_ms is None or newest_ms > self.newest_ms:
+        if newest_ms > self.newest_ms:
             self.newest_ms = newest_ms
 
     def add(self, other: NodeTotals) -> None:
@@ -41,7 +41,7 @@ class NodeTotals:
         self.sites_expected += other.sites_expected
         self.rated_reporting_w += other.rated_reporting_w
         self.rated_expected_w += other.rated_expected_w
-        if other.oldest_ms is not None and other.newest_ms is not None:
+        if other.oldest_ms != NEVER:
             self.see(other.oldest_ms, other.newest_ms)
 
 
@@ -82,6 +82,11 @@ class Window:
         self.unsaid: set[str] = set()
         self.unsaid_sites: dict[Site, tuple[Status, Offset]] = {}
 
+    def keep(self, entry: Entry) -> None:
+        """Note what the totals hold of an entry that is about to change; of the others it is in the entry."""
+        if entry.is_added and entry.added is None:
+            entry.added = self.measure(entry)
+
     def mark(self, entry: Entry) -> None:
         """Note that an entry is not in the totals as it is."""
         if not entry.is_changed:
@@ -99,18 +104,23 @@ class Window:
         self.totals = {}
         self.heard = set()
         for entry in self.entries:
-            entry.added = None
-            self.mark(entry)
+            self.mark_unadded(entry)
 
-    def settle(self) -> None:
-        """Bring the totals up to date with the entries that changed."""
+    def mark_unadded(self, entry: Entry) -> None:
+        """Note that an entry is to be added anew: the totals hold nothing of it."""
+        entry.is_added, entry.added = False, None
+        self.mark(entry)
+
+    def settle(self, *, is_closed: bool = False) -> None:
+        """Bring the totals up to date with the entries that changed; of a closed window they are said next."""
         if not self.changed:
             return
         shares: dict[tuple[str, ...], NodeTotals] = {}
         for entry in self.changed:
             entry.is_changed = False
             if entry.device.record is not None:
-                self._add(entry, shares)
+                measures = self._add(entry, shares)
+                entry.added = measures if is_closed else None
         self.changed = []
         for nodes, share in shares.items():
             self.unsaid.update(nodes)
@@ -123,7 +133,7 @@ class Window:
             found = self.totals[node] = NodeTotals()
         return found
 
-    def _add(self, entry: Entry, shares: dict[tuple[str, ...], NodeTotals]) -> None:
+    def _add(self, entry: Entry, shares: dict[tuple[str, ...], NodeTotals]) -> Measures:
         device = entry.device
         nodes = self.membership.ancestors.get(device.site.name, ())
         share = shares.get(nodes)
@@ -131,22 +141,31 @@ class Window:
             share = shares[nodes] = NodeTotals()
         new = self.measure(entry)
         add_to(share.kinds, device.kind, new)
-        if entry.added is not None:
-            share.kinds[device.kind].subtract(entry.added)
         share.see(entry.oldest_ms, entry.newest_ms)
-        if entry.added is None:
+        if not entry.is_added:
+            entry.is_added = True
             self._first_heard(device, new, share)
-        entry.added = new
+        elif entry.added is not None:
+            share.kinds[device.kind].subtract(entry.added)
+        return new
 
     def _first_heard(self, device: Device, measures: Measures, share: NodeTotals) -> None:
         rated_power_w = int(device.record.rated_power_w) if device.record else 0
         share.rated_reporting_w += rated_power_w
         if measures.devices_expected:
             share.rated_expected_w += rated_power_w
-        if device.site.name not in self.heard:
-            self.heard.add(device.site.name)
+        if self._is_first_of(device.site):
             share.sites += 1
             share.sites_expected += 1 - self.membership.expected_of(device.site).sites
+
+    def _is_first_of(self, site: Site) -> bool:
+        """A site of one device is heard with it; only of the others is it held who was. A new device rebuilds."""
+        if site.named is None:
+            return True
+        if site.name in self.heard:
+            return False
+        self.heard.add(site.name)
+        return True
 
     def measure(self, entry: Entry) -> Measures:
         """Return what one device contributes; expected only if nobody expected it."""
@@ -183,8 +202,8 @@ class Window:
             heard.sites,
             Watts(expected.rated_power_w + heard.rated_expected_w),
             Watts(heard.rated_reporting_w),
-            heard.oldest_ms,
-            heard.newest_ms,
+            known_ms(heard.oldest_ms),
+            known_ms(heard.newest_ms),
         )
 
     def site_kinds(self, site: Site, entries: Iterable[Entry]) -> dict[str, WindowKind]:

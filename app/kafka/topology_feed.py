@@ -17,6 +17,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from app.batch.errors import die
 from app.batch.farewell import part
 from app.batch.watched import watch_consumer
+from app.domain.alike import alike
 from app.domain.contracts import NodeRecord, SiteRecord
 from app.domain.topology_faults import usable
 from app.kafka.clients import partition_of
@@ -51,7 +52,9 @@ class TopologyFeed:
         self.partitions = partitions
         self.wait_s = wait_s
         self.nodes: dict[str, tuple[NodeRecord | None, int]] = {}
-        self.sites: dict[int, dict[str, tuple[SiteRecord | None, int]]] = {}
+        self.sites: dict[int, dict[str, SiteRecord | None]] = {}
+        self._offsets: dict[int, dict[str, int]] = {}
+        """Of the sites of partitions that nobody follows yet."""
         self.report = TopologyReport()
         self._learners: dict[int, Learner] = {}
         self._consumer: Any = None
@@ -63,6 +66,7 @@ class TopologyFeed:
         await self.stop()
         self._learners, self.nodes = {}, {}
         self.sites = {partition: {} for partition in owned}
+        self._offsets = {partition: {} for partition in owned}
         self._consumer = AIOKafkaConsumer(
             **connection(self.broker), enable_auto_commit=False, auto_offset_reset="earliest"
         )
@@ -77,8 +81,9 @@ class TopologyFeed:
         self._learners[partition] = learner
         for name, (node, offset) in self.nodes.items():
             learner.learn_node(name, node, offset)
-        for name, (site, offset) in self.sites[partition].items():
-            learner.learn_site(name, usable(site) if site is not None else None, offset)
+        offsets = self._offsets.pop(partition)
+        for name, site in self.sites[partition].items():
+            learner.learn_site(name, usable(site) if site is not None else None, offsets[name])
 
     async def catch_up(self, partition: int) -> None:
         """Read to where topology ends now, for as long as is allowed."""
@@ -140,8 +145,11 @@ class TopologyFeed:
                         extra={"topic": TOPOLOGY_SITE, "partition": partition, "offset": record.offset})  # fmt: skip
             return
         site = self._decode(_decode_site, record, TOPOLOGY_SITE, name)
-        self.sites[partition][name] = (site, record.offset)
-        if partition in self._learners:
+        site = alike(site) if site is not None else None
+        self.sites[partition][name] = site
+        if partition not in self._learners:
+            self._offsets[partition][name] = record.offset
+        else:
             self._learners[partition].learn_site(name, usable(site) if site is not None else None, record.offset)
 
     def _decode(self, decode: Any, record: Any, topic: str, name: str) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from app.domain.contracts import NodeRecord, SiteRecord
 from app.domain.topology import Topology
@@ -16,7 +16,8 @@ SHORTEST_PAUSE_S = 1.0
 PAUSE_FACTOR = 20
 """Looking through a million sites takes seconds of a core: at most one part in twenty of its time."""
 
-Held = Mapping[str, tuple[NodeRecord | SiteRecord | None, int]]
+Nodes = Mapping[str, tuple[NodeRecord | None, int]]
+Sites = Mapping[str, SiteRecord | None]
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ class TopologyReport:
                 f"{topic} {name!r} is not valid ({error}); treated as absent until it is applied again"
             )
 
-    async def tell(self, nodes: Held, sites: list[Held]) -> None:
+    async def tell(self, nodes: Nodes, sites: Sequence[Sites]) -> None:
         """Log faults that are new and those that are gone, if something came and it is time."""
         began_s = time.monotonic()
         if not self.is_due or began_s < self._next_s:
@@ -61,10 +62,10 @@ class TopologyReport:
         self._next_s = ended_s + max(self.pause_s, PAUSE_FACTOR * (ended_s - began_s))
 
 
-def _topology(nodes: Held, sites: list[Held]) -> Topology:
+def _topology(nodes: Nodes, sites: Sequence[Sites]) -> Topology:
     topology = Topology()
-    topology.nodes = {name: node for name, (node, _) in nodes.items() if isinstance(node, NodeRecord)}
-    topology.sites = {name: site for held in sites for name, (site, _) in held.items() if isinstance(site, SiteRecord)}
+    topology.nodes = {name: node for name, (node, _) in nodes.items() if node is not None}
+    topology.sites = {name: site for held in sites for name, site in held.items() if site is not None}
     return topology
 
 

@@ -53,7 +53,7 @@ class Checkpoints:
         site = restore_site(name, held.value)
         site.describe(record, rules)
         by_start: dict[int, list[Entry]] = {}
-        for device in site.devices.values():
+        for device in site.devices:
             for entry in device.entries:
                 if entry.start_ms >= closed_ms and entry.device.record is not None:
                     by_start.setdefault(int(entry.start_ms), []).append(entry)

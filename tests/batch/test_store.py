@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import rocksdict
 
 from app.batch import BatchError
 from app.batch.store import USED_KEY, RowStore
@@ -118,6 +120,23 @@ def test_a_directory_that_another_process_has_open_is_refused_and_left_alone(tmp
     assert RowStore(tmp_path / "db", keeps_tombstones_s=HOUR_S).get(b"a") == b"1"
 
 
+def test_all_stores_together_keep_what_they_write_within_one_bound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    buffers = rocksdict.WriteBufferManager(MANY_BYTES, allow_stall=False)
+    monkeypatch.setattr("app.batch.store._buffers", lambda: buffers)
+    stores = [RowStore(tmp_path / f"{number}.db", keeps_tombstones_s=HOUR_S) for number in range(10)]
+    for offset in range(20):
+        for one in stores:
+            one.write([(b"%d" % number, bytes(1_000)) for number in range(200)], offset)
+    until_s = time.monotonic() + 60.0
+    while buffers.get_usage() > MANY_BYTES and time.monotonic() < until_s:
+        stores[0].write([], 20)
+    assert 0 < buffers.get_usage() <= MANY_BYTES
+    assert [row for one in stores for _, row in one.scan(b"", b"\xff")] == [bytes(1_000)] * 2_000
+
+
+MANY_BYTES = 20 << 20
 ROWS = 20_000
 HOLD = """
 import sys

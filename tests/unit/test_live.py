@@ -184,7 +184,7 @@ def added_up_anew(machine) -> dict[str, list[int]]:
     for site in state.sites.values():
         for node in state.topology.ancestors(site.name, state.clock.stream_ms):
             sums = found.setdefault(node, [0] * 5)
-            for device in site.devices.values():
+            for device in site.devices:
                 silence_ms = state.clock.attended_ms - device.latest_attended_ms
                 is_fresh = silence_ms < 3 * device.record.reporting_interval_s * S
                 which = 4 if device.measured_ms == NEVER else 2 if is_fresh else 3

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
 
 import pytest
 
-from app.domain.contracts import NodeRecord, SiteRecord
+from app.domain.contracts import SiteRecord
 from app.kafka.topology_report import TopologyReport
 from tests.builders import a_device, a_node, a_site
 
 NODES = {"street": (a_node("feeder"), 1)}
 
 
-def a_report(
-    **sites: SiteRecord | None,
-) -> tuple[TopologyReport, dict[str, tuple[NodeRecord | SiteRecord | None, int]]]:
+def a_report(**sites: SiteRecord | None) -> tuple[TopologyReport, dict[str, SiteRecord | None]]:
     report = TopologyReport(pause_s=0.0)
     report.read("topic", "house", None)
-    return report, {name: (site, 1) for name, site in sites.items()}
+    return report, sites
 
 
-async def told(report: TopologyReport, sites: dict[str, tuple[NodeRecord | SiteRecord | None, int]],
-               caplog: pytest.LogCaptureFixture) -> list[str]:  # fmt: skip
+async def told(
+    report: TopologyReport, sites: Mapping[str, SiteRecord | None], caplog: pytest.LogCaptureFixture
+) -> list[str]:
     caplog.clear()
     with caplog.at_level(logging.INFO):
         until_s = time.monotonic() + 10.0
@@ -47,7 +47,7 @@ async def test_a_fault_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
 async def test_a_fault_that_is_gone_is_told(caplog: pytest.LogCaptureFixture) -> None:
     report, sites = a_report(house=a_site("nowhere", devices=[a_device("meter")]))
     await told(report, sites, caplog)
-    sites["house"] = (a_site("street", devices=[a_device("meter")]), 2)
+    sites["house"] = a_site("street", devices=[a_device("meter")])
     report.read("topic", "house", None)
     mended = await told(report, sites, caplog)
 
@@ -69,6 +69,6 @@ async def test_a_record_that_cannot_be_read_is_told_until_one_that_can_comes(cap
 
 
 async def test_nothing_is_looked_for_before_a_record_came(caplog: pytest.LogCaptureFixture) -> None:
-    sites = {"house": (a_site("nowhere", devices=[a_device("meter")]), 1)}
+    sites = {"house": a_site("nowhere", devices=[a_device("meter")])}
 
     assert await told(TopologyReport(), sites, caplog) == []

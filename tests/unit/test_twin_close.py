@@ -194,3 +194,17 @@ def test_closing_again_after_a_flush_says_nothing_twice():
     log.tick(NOON_MS + WINDOW_MS + GRACE_MS + 1_000)
 
     assert finals(hear(machine, log)) == set()
+
+
+def test_a_site_reports_once_however_many_of_its_devices_do():
+    topology = {
+        "n": a_node("feeder"),
+        "one": a_site("n", devices=[a_device("u")]),
+        "two": a_site("n", devices=[a_device("v"), a_device("w")]),
+    }
+    machine, log, reporting = a_partition(some_rules(), Disk(), topology), started(), []
+    for site, device in (("two", "v"), ("two", "w"), ("one", "u")):
+        log.say(site, device, NOON_MS + 60_000, 1)
+        reporting.append(hear(machine, log).windows("n")[NOON_MS].sites_reporting)
+
+    assert reporting == [1, 1, 2]

@@ -1,0 +1,36 @@
+"""Equal values are one object where millions of twins hold them: most sites are described like others."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, Final, TypeVar
+
+from msgspec.structs import force_setattr
+
+from app.domain.contracts import SiteRecord
+
+MOST_HELD: Final = 10_000
+"""Values that are all different pass through; they cost no more than this many."""
+SHARED_FIELDS: Final = ("kind", "rated_power_w", "reporting_interval_s", "usable_capacity_wh")
+T = TypeVar("T")
+
+
+def one_of(value: T) -> T:
+    """Return the value seen before that equals this one, or this one."""
+    found: T = _held(value)
+    return found
+
+
+@lru_cache(maxsize=MOST_HELD)
+def _held(value: Any) -> Any:
+    return value
+
+
+def alike(site: SiteRecord) -> SiteRecord:
+    """Return an equal record that shares its edges and devices with others. Give one that nobody else holds yet."""
+    devices = one_of(site.devices)
+    if devices is site.devices:
+        for device in devices:
+            for field in SHARED_FIELDS:
+                force_setattr(device, field, one_of(getattr(device, field)))
+    return SiteRecord(one_of(site.parents), devices, site.location)
