@@ -6,16 +6,9 @@ from collections.abc import Mapping
 
 
 class Cadence:
-    """Levels by the seconds between two of their values; a level that is not named is always due.
+    """Levels by the seconds between two of their values; a level that is not named is always due."""
 
-    *phase* is the share of their cadence by which the second twins come earlier than the cadence says: partitions that
-    differ in it do not publish all of their twins at once.
-    """
-
-    def __init__(
-        self, level_cadence_s: Mapping[str, float], twin_cadence_s: float = 0.0, *, phase: float = 0.0
-    ) -> None:
-        self._phase = phase
+    def __init__(self, level_cadence_s: Mapping[str, float], twin_cadence_s: float = 0.0) -> None:
         self._every_s = {**level_cadence_s, _TWINS: twin_cadence_s}
         self._last_s: dict[str, float] = {}
         self._due: frozenset[str] = frozenset()
@@ -23,10 +16,7 @@ class Cadence:
     def begin(self, now_s: float) -> None:
         """Decide what is due in this turn."""
         due = {name for name, every_s in self._every_s.items() if now_s - self._last_s.get(name, -1e9) >= every_s}
-        early_s = self._phase * self._every_s[_TWINS] if _TWINS not in self._last_s else 0.0
         self._last_s |= dict.fromkeys(due, now_s)
-        if _TWINS in due:
-            self._last_s[_TWINS] -= early_s
         self._due = frozenset(due)
 
     def level(self, level: str) -> bool:

@@ -41,8 +41,7 @@ class TwinMachine:
         self.partitions = rules.partitions
         self.counts = counts or TwinCounts()
         self.sites = SitePartition(partition, rules, home_of(rules.partitions), reader)
-        phase = partition / rules.partitions
-        self.cadence = Cadence(settings.level_cadence_s, settings.twin_cadence_s, phase=phase)
+        self.cadence = Cadence(settings.level_cadence_s, settings.twin_cadence_s)
         self.ticks = Ticks(settings.tick_s if settings.telemetry_timestamps == "append" else None)
         self.announce = self.sites.announce
         self.remember = self.sites.remember

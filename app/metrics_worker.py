@@ -13,8 +13,8 @@ from app.batch.processor import Processor
 COUNTERS = {
     "records": "Records of the source folded",
     "batches": "Batches of the source folded",
-    "publishes": "Times that a partition said what changed",
-    "checkpoints": "Times that a partition's state was flushed and acknowledged",
+    "publishes": "Times that what changed was said",
+    "checkpoints": "Times that state was flushed and acknowledged",
     "messages": "Messages said",
     "rows": "Rows remembered",
     "recoveries": "Times that tables were restored",

@@ -18,7 +18,7 @@ FLUSHES_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0
 
 
 def _flush_seconds() -> Histogram:
-    meaning = "Wall time of a partition's flushes: all of it (flush), its messages (say) and its rows (remember)"
+    meaning = "Wall time of flushes: a whole one (flush), and a partition's messages (say) and rows (remember)"
     return Histogram("gridtwin_flush_seconds", meaning, ["phase"], registry=None, buckets=FLUSHES_S)
 
 
@@ -76,7 +76,7 @@ class Metrics:
         self.flush_seconds.labels(name).observe(took_s)
 
     def flushed(self, took_s: float) -> None:
-        """Count a flush of a partition."""
+        """Count a flush of all partitions."""
         self.longest_flush_s = max(self.longest_flush_s, took_s)
         self.flush_seconds.labels("flush").observe(took_s)
 

@@ -1,4 +1,4 @@
-"""The flush loop: apply batches as they come; say, remember and acknowledge on a cadence, partition by partition.
+"""The flush loop: apply batches as they come; say, remember and acknowledge on a cadence.
 
 The order inside one flush: what is said is acknowledged before anything is remembered, every stage of rows is
 in the changelog before it is on disk and before the next is sent, and only then are the source's batches
@@ -22,7 +22,7 @@ from app.batch.application import BatchApp
 from app.batch.backlog import Backlog
 from app.batch.consumer import BatchConsumer
 from app.batch.crash import reach
-from app.batch.errors import BatchError, die, die_of
+from app.batch.errors import BatchError, die
 from app.batch.fence import Fence
 from app.batch.heap import give_back
 from app.batch.lean import lean
@@ -32,7 +32,6 @@ from app.batch.producer import BatchProducer
 from app.batch.recovery import read_gap
 from app.batch.sources import bounds, position
 from app.batch.table import BatchTable, TableReader
-from app.batch.turns import Turns
 
 DEFAULT_PORT = 9092
 IDLE_S = 0.05
@@ -66,17 +65,19 @@ class Processor:
         self.create = create
         self.prepare = prepare
         self.catch_up = catch_up
+        self.publish_s = publish_s
+        self.checkpoint_s = checkpoint_s
         self.max_pending_records = max_pending_records
         self.report = report
         self.metrics = Metrics(is_profiled=is_profiled)
         self.machines: dict[int, Machine] = {}
         self.generation = 0
         self._pending: dict[int, list[Any]] = {}
-        self._pending_records: dict[int, int] = {}
+        self._pending_records = 0
         self._positions: dict[int, int] = {}
-        self.turns = Turns(publish_s, checkpoint_s)
-        self._flushing: set[asyncio.Task[None]] = set()
+        self._lock = asyncio.Lock()
         self._stream: Any = None
+        self._published_s = self._checkpointed_s = time.monotonic()
         self._ends: dict[int, int] = {}
         self._backlog = Backlog(time.monotonic())
         self.fence = Fence(app.conf.broker_session_timeout, app.conf.broker_request_timeout, self._is_member)
@@ -101,39 +102,14 @@ class Processor:
                 task.cancel()
 
     async def _take(self, event: Any) -> None:
-        async with self.turns.lock(event.message.partition):
+        async with self._lock:
             await self._fold(event)
-        self._give_turns()
-        while sum(self._pending_records.values()) > self.max_pending_records:
-            most = max(self._pending_records, key=self._pending_records.__getitem__)
-            self.turns.took(most, time.monotonic(), checkpoint=True)
-            await asyncio.shield(self._begin_turn(most, checkpoint=True))
+        now_s = time.monotonic()
+        if now_s - self._checkpointed_s >= self.checkpoint_s or self._pending_records > self.max_pending_records:
+            await self.flush(checkpoint=True)
+        elif now_s - self._published_s >= self.publish_s:
+            await self.flush(checkpoint=False)
         await asyncio.sleep(0)
-
-    def _give_turns(self) -> None:
-        """Have the partitions flush whose turn has come, beside what is folded of the others."""
-        for partition, checkpoint in self.turns.take(time.monotonic()):
-            self._begin_turn(partition, checkpoint=checkpoint)
-
-    def _begin_turn(self, partition: int, *, checkpoint: bool) -> asyncio.Task[None]:
-        task = asyncio.create_task(self._turn(partition, checkpoint=checkpoint))
-        self._flushing.add(task)
-        task.add_done_callback(self._end_turn)
-        return task
-
-    def _end_turn(self, task: asyncio.Task[None]) -> None:
-        self._flushing.discard(task)
-        die_of(task)
-
-    async def _turn(self, partition: int, *, checkpoint: bool) -> None:
-        async with self.turns.lock(partition):
-            if partition not in self.machines:
-                return
-            began_s = time.monotonic()
-            await self._flush(partition, checkpoint=checkpoint)
-            self.metrics.flushed(time.monotonic() - began_s)
-            self.metrics.checkpoints += checkpoint
-            self.metrics.publishes += 1
 
     async def _fold(self, event: Any) -> None:
         message, generation = event.message, self.generation
@@ -150,8 +126,7 @@ class Processor:
                 machine.apply(message.records, settled=True)
         self.metrics.took(len(message.records))
         self._pending.setdefault(message.partition, []).append(event)
-        held = self._pending_records.get(message.partition, 0)
-        self._pending_records[message.partition] = held + len(message.records)
+        self._pending_records += len(message.records)
         message.records = event.value = ()
 
     async def _flush_when_idle(self) -> None:
@@ -159,7 +134,13 @@ class Processor:
         try:
             while True:
                 await asyncio.sleep(IDLE_S)
-                self._give_turns()
+                now_s = time.monotonic()
+                if self._lock.locked():
+                    continue
+                if now_s - self._checkpointed_s >= self.checkpoint_s:
+                    await self.flush(checkpoint=True)
+                elif now_s - self._published_s >= self.publish_s:
+                    await self.flush(checkpoint=False)
         except Exception as error:
             die(error)
 
@@ -181,36 +162,40 @@ class Processor:
         except Exception as error:
             die(error)
         reach("stop.flushed")
-        async with self.turns.alone():
-            self._forget()
+        self._forget()
 
     def _forget(self) -> None:
         """Drop what was not acknowledged; whoever owns the partitions next fetches it again."""
         self.generation += 1
-        self.machines, self._pending, self._pending_records, self.metrics.lag = {}, {}, {}, {}
-        self.turns.begin((), time.monotonic())
+        self.machines, self._pending, self._pending_records, self.metrics.lag = {}, {}, 0, {}
 
     async def flush(self, *, checkpoint: bool) -> None:
-        """Have every partition say what changed; with *checkpoint*, remember it and acknowledge what it came from.
+        """Say what changed; with *checkpoint*, remember it and acknowledge what it came from.
 
         One that has begun ends, also when who asked for it is cancelled: what a machine gave out it gives once.
         """
         await asyncio.shield(self._flush_all(checkpoint=checkpoint))
 
     async def _flush_all(self, *, checkpoint: bool) -> None:
-        flushes = []
-        for partition in list(self.machines):
-            flushes.append(asyncio.create_task(self._turn(partition, checkpoint=checkpoint)))
-            await asyncio.sleep(0)
-        await asyncio.gather(*flushes)
+        async with self._lock:
+            began_s = self._published_s = time.monotonic()
+            if checkpoint:
+                self._checkpointed_s = began_s
+                self._pending_records = 0
+            flushes = []
+            for partition in list(self.machines):
+                flushes.append(asyncio.create_task(self._flush(partition, checkpoint=checkpoint)))
+                await asyncio.sleep(0)
+            await asyncio.gather(*flushes)
+            self.metrics.flushed(time.monotonic() - began_s)
+            self.metrics.checkpoints += checkpoint
+            self.metrics.publishes += 1
 
     async def _flush(self, partition: int, *, checkpoint: bool) -> None:
         machine, generation = self.machines[partition], self.generation
         with self.metrics.phase("say"):
             outgoing = machine.say(behind=self._is_behind(partition), now_s=time.monotonic())
         events = self._pending.pop(partition, []) if checkpoint else []
-        if checkpoint:
-            self._pending_records.pop(partition, None)
         with self.metrics.phase("remember"):
             announced = machine.announce()
             stages = machine.remember() if events else []
@@ -275,14 +260,13 @@ class Processor:
 
     async def recover(self, partitions: set[int]) -> None:
         """Make the machines of partitions whose tables are restored; what was pending will be fetched again."""
-        async with self.turns.alone(partitions):
+        async with self._lock:
             self._forget()
             generation = self.generation
             await self.prepare(partitions)
             machines = await self._make_machines([TP(self.source, partition) for partition in sorted(partitions)])
             if generation == self.generation:
                 self.machines, self.metrics.is_ready = machines, True
-                self.turns.begin(machines, time.monotonic())
                 reach("recovery.made")
                 self._measure()
         _spare_the_collector()
@@ -328,7 +312,7 @@ class Processor:
         self.metrics.lag = {partition: self._lag(partition) for partition in self.machines}
         self.metrics.queued_batches = self._stream.channel.queue.qsize() if self._stream is not None else 0
         self.metrics.pending_batches = sum(map(len, self._pending.values()))
-        self.metrics.pending_records = sum(self._pending_records.values())
+        self.metrics.pending_records = self._pending_records
         self.report(self.metrics.snapshot())
 
 

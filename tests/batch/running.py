@@ -37,7 +37,5 @@ def is_settled(app: BatchApp, records: int) -> Callable[[], bool]:
     """Return whether so many records are folded and remembered."""
     processor = app.batch_processor
     return lambda: (
-        processor.metrics.records >= records
-        and not any(processor._pending.values())
-        and not processor.turns.is_any_held
+        processor.metrics.records >= records and not any(processor._pending.values()) and not processor._lock.locked()
     )

@@ -12,7 +12,7 @@ ARENAS = """
 import ctypes, sys, threading
 from app.batch.heap import bound_heap
 libc = ctypes.CDLL(None)
-libc.malloc.restype = libc.free.argtypes = ctypes.c_void_p
+libc.malloc.restype = ctypes.c_void_p
 libc.malloc.argtypes = [ctypes.c_size_t]
 if sys.argv[1] == "bound":
     bound_heap()

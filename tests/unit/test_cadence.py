@@ -58,15 +58,3 @@ def test_twins_have_a_cadence_of_their_own_that_is_no_level():
 
     assert turns == [True, False, True]
     assert cadence.level("twins")
-
-
-def test_partitions_of_different_phases_do_not_publish_their_twins_at_once():
-    early, late = Cadence({}, twin_cadence_s=16, phase=0.75), Cadence({}, twin_cadence_s=16)
-    due = {}
-    for now_s in range(100, 140):
-        for name, cadence in (("early", early), ("late", late)):
-            cadence.begin(now_s)
-            if cadence.twins:
-                due.setdefault(name, []).append(now_s)
-
-    assert due == {"early": [100, 104, 120, 136], "late": [100, 116, 132]}
