@@ -25,6 +25,7 @@ from app.batch.crash import reach
 from app.batch.errors import BatchError, die
 from app.batch.fence import Fence
 from app.batch.heap import give_back
+from app.batch.identity import Identity
 from app.batch.lean import lean
 from app.batch.machine import Machine, Outgoing, Reader
 from app.batch.metrics import Metrics
@@ -78,6 +79,7 @@ class Processor:
         self._lock = asyncio.Lock()
         self._stream: Any = None
         self._published_s = self._checkpointed_s = time.monotonic()
+        self._identity = Identity(tables)
         self._ends: dict[int, int] = {}
         self._backlog = Backlog(time.monotonic())
         self.fence = Fence(app.conf.broker_session_timeout, app.conf.broker_request_timeout, self._is_member)
@@ -198,7 +200,7 @@ class Processor:
         events = self._pending.pop(partition, []) if checkpoint else []
         with self.metrics.phase("remember"):
             announced = machine.announce()
-            stages = machine.remember() if events else []
+            stages = self._identity.beside(partition, machine.remember()) if events else []
         reach("flush.taken")
         with self.metrics.waiting("remember"):
             await self._write(partition, announced)
@@ -272,21 +274,23 @@ class Processor:
         _spare_the_collector()
 
     async def _make_machines(self, sources: list[TP]) -> dict[int, Machine]:
-        earliest, ends = await bounds(self.new_plain_consumer, sources)
+        earliest, ends, topic_id = await bounds(self.new_plain_consumer, sources)
         self._ends = {tp.partition: ends[tp] for tp in sources}
         self._positions = {}
         machines: dict[int, Machine] = {}
         for tp in sources:
-            machine = machines[tp.partition] = self._machine(tp.partition)
+            reader = TableReader(self.tables, tp.partition)
+            machine = machines[tp.partition] = self._machine(tp.partition, reader)
             self._positions[tp.partition] = position(tp, machine.offset, earliest[tp], ends[tp])
+            self._identity.check(tp, topic_id, reader)
             machine.caught_up_at(ends[tp])
             await asyncio.sleep(0)
         return machines
 
-    def _machine(self, partition: int) -> Machine:
+    def _machine(self, partition: int, reader: Reader) -> Machine:
         """Return a restored machine; one that cannot read its rows says why."""
         try:
-            return self.create(partition, TableReader(self.tables, partition))
+            return self.create(partition, reader)
         except ValueError as error:
             raise BatchError(f"the stored state does not fit: {error}") from error
 

@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from faust.types import TP
 
 from app.batch.errors import BatchError
 from app.batch.farewell import part
+from app.batch.identity import topic_id
 
 
-async def bounds(
-    new_consumer: Callable[[], AIOKafkaConsumer], sources: list[TP]
-) -> tuple[dict[Any, int], dict[Any, int]]:
-    """Return where sources begin and end. Asked outside the group: its consumer answers a heartbeat later."""
+class Bounds(NamedTuple):
+    """Where the partitions of a source begin and end, and the id of the topic."""
+
+    earliest: dict[Any, int]
+    ends: dict[Any, int]
+    topic_id: bytes | None
+
+
+async def bounds(new_consumer: Callable[[], AIOKafkaConsumer], sources: list[TP]) -> Bounds:
+    """Return the bounds of partitions of one topic. Asked outside the group: its consumer answers a heartbeat later."""
     if not sources:
-        return {}, {}  # a consumer that is stopped before it had anything to do raises CancelledError
+        return Bounds({}, {}, None)  # a consumer that is stopped before it had anything to do raises CancelledError
     consumer = new_consumer()
     await consumer.start()
     try:
         tps = [TopicPartition(*tp) for tp in sources]
-        return await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
+        earliest, ends = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
+        return Bounds(earliest, ends, await topic_id(consumer, sources[0].topic))
     finally:
         await part(consumer)
 

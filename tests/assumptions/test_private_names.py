@@ -87,6 +87,14 @@ OVERRIDDEN = {
     "BatchTransport.Producer": "transport, loop, kwargs",
     "BatchTransport.driver_version": "",
     "BatchWorker._on_sigterm": "self",
+    "_Answer.API_KEY": "self",
+    "_Answer.API_VERSION": "self",
+    "_Answer.SCHEMA": "",
+    "_Id.decode": "",
+    "_Id.encode": "",
+    "_OfTopic.build": "self, request_struct_class",
+    "_Question.FLEXIBLE_VERSION": "",
+    "_Question.SCHEMA": "",
 }
 """What our classes put in the place of a library's, with the parameters that it has there."""
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from app.batch.identity import SOURCE_KEY
 from app.batch.store import RowStore
-from tests.batch.counting import KEY_PREFIX, PARTITION_ROW, TABLE, Setup
+from tests.batch.counting import KEY_PREFIX, TABLE, Setup
 from tests.batch.kafka import make_topics, publish, records
 from tests.batch.worker import Worker
 
@@ -70,6 +71,6 @@ def read_disk(setup: Setup, partition: int) -> Disk:
     """Return what a stopped worker's disk holds of a partition."""
     store = RowStore(Path(setup.directory) / f"{TABLE}-{partition}.db", keeps_tombstones_s=setup.keeps_tombstones_s)
     try:
-        return dict(store.scan(KEY_PREFIX, PARTITION_ROW + b"\x00")), store.offset
+        return dict(store.scan(KEY_PREFIX, SOURCE_KEY + b"\x00")), store.offset
     finally:
         store.close()

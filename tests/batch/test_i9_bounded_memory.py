@@ -36,7 +36,7 @@ async def test_records_that_wait_to_be_remembered_are_remembered_when_there_are_
         for due in (60, 120):
             await publish(setup, 0, [("a", 1)] * 60)
             await until(lambda: processor.metrics.records >= due)  # noqa: B023
-        await until(lambda: processor.metrics.rows == 2)
+        await until(lambda: processor.metrics.rows == 3)
 
 
 async def test_changelogs_are_not_fetched_beside_their_recovery(setup: Setup) -> None:

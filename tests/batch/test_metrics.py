@@ -27,7 +27,7 @@ async def test_records_and_batches_are_counted_and_each_phase_took_time(setup: S
         await publish(setup, 1, [("b", 1), ("c", 2)] * 10)
         await until(is_settled(app, 23))
         assert (metrics.records, metrics.batches, metrics.largest_batch) == (23, 2, 20)
-        assert (metrics.messages, metrics.rows) == (3, 5)
+        assert (metrics.messages, metrics.rows) == (3, 7)
         assert {phase for phase, took_s in metrics.phase_s.items() if took_s > 0} == PHASES
         assert {what for what, took_s in metrics.waited_s.items() if took_s > 0} == {"say", "remember"}
         assert metrics.longest_flush_s > 0

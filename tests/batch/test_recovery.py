@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from app.batch import BatchError, BatchTable
+from app.batch.identity import SOURCE_KEY
 from app.batch.recovery import restore_tables
 from app.kafka.clients import BatchPublisher
 from tests.batch.counting import TABLE, Setup, create
@@ -116,7 +117,7 @@ async def restore(setup: Setup, *, is_whole: bool = False) -> Restored:
     table.is_whole = is_whole
     try:
         read = await restore_tables(app.batch_processor.new_plain_consumer, [table], {0})
-        return dict(table.stores[0].scan(b"", b"\xff")), table.stores[0].offset, read
+        return dict(table.stores[0].scan(b"", SOURCE_KEY + b"\x00")), table.stores[0].offset, read
     finally:
         table.close_others(set())
 

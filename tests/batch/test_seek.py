@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import replace
 
 import pytest
@@ -38,6 +39,20 @@ async def test_a_source_made_again_is_refused_with_the_remedy(setup: Setup) -> N
     with Worker(setup) as worker:
         assert worker.ended() == 1
         assert "ends at 0, but the state has folded it up to 2: the topic was made again; reset" in worker.log()
+
+
+async def test_a_source_made_again_that_has_grown_past_what_was_folded_is_refused_with_the_remedy(setup: Setup) -> None:
+    setup = replace(setup, member_id="one")
+    await _fold_three_and_stop(setup)
+    await delete_topics(setup, setup.source)
+    await make_topics(setup)
+    await publish(setup, 0, [("a", 100)] * 10)
+    with Worker(setup) as worker:
+        assert worker.ended() == 1
+        assert re.search(
+            r"has the id \w{32}, but the state was made from \w{32}: the topic was made again", worker.log()
+        )
+    assert await remembered(setup) == {"a": 13}
 
 
 async def test_a_source_whose_records_retention_removed_before_they_were_folded_is_refused(setup: Setup) -> None:

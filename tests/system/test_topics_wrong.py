@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ import pytest
 from app.errors import GridtwinError
 from app.kafka.admin import admin, topic_names
 from app.kafka.broker import LocalBroker
+from app.kafka.clients import BatchPublisher, end_offsets
 from app.topics import CONTRIBUTED, NODE_CHANGELOG, TELEMETRY, TWIN_CHANGELOG
 from tests.system.offsets import until_idle
 from tests.system.plant import ROLES, Plant, small_dataset, until
@@ -115,6 +116,24 @@ def test_sources_made_again_while_workers_were_down_stop_them_at_the_start(plant
     said = start_again(plant)
 
     assert all("made again" in one and "reset the state" in one for one in said)
+
+
+async def grow(plant: Plant, topics: Iterable[str], records: int) -> None:
+    """Publish what may not be read to every partition of topics."""
+    async with BatchPublisher(plant.settings.broker) as publisher:
+        for topic in topics:
+            for partition in range(plant.settings.partitions):
+                await publisher.publish(topic, partition, [(b"", b"", (), None)] * records)
+
+
+def test_sources_made_again_that_have_grown_past_what_was_folded_stop_workers_at_the_start(plant: Plant) -> None:
+    plant.end()
+    folded = [asyncio.run(end_offsets(plant.settings.broker, one)) for one in (TELEMETRY, CONTRIBUTED)]
+    make_again(plant, TELEMETRY, CONTRIBUTED)
+    asyncio.run(grow(plant, (TELEMETRY, CONTRIBUTED), 2 * max(end for ends in folded for end in ends.values())))
+    said = start_again(plant)
+
+    assert all("but the state was made from" in one and "reset the state" in one for one in said)
 
 
 def test_changelogs_made_again_stop_the_workers_that_write_them(plant: Plant) -> None:
