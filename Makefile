@@ -77,7 +77,7 @@ faults-report: $(STAMP) ## make docs/faults.md from docs/faults.jsonl
 sbom: $(STAMP) ## write the CycloneDX SBOM and the licences of what it needs to run into .gridtwin/sbom
 	@$(PY) deploy/sbom.py .gridtwin/sbom
 
-up: $(STAMP) ## start the dev stack in containers: Kafka, three workers, a day that is played in a loop
+up: $(STAMP) ## start the dev stack in containers: Kafka, four workers, a day that is played in a loop
 	@[ -f .gridtwin/simbench/dataset.json ] || $(PY) -m app dataset simbench .gridtwin/simbench
 	$(COMPOSE) up --build -d
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from app.settings import Settings
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+SBOM = runpy.run_path(str(ROOT / "deploy" / "sbom.py"))
 STAGES = re.split(r"^FROM ", (ROOT / "deploy" / "Dockerfile").read_text(), flags=re.MULTILINE)[1:]
 WORKERS = {name: service for name, service in SERVICES.items() if service.get("command", [""])[0] == "worker"}
 COMMANDS = {name: service for name, service in SERVICES.items() if "build" in service}
@@ -134,13 +136,18 @@ def test_the_image_installs_locked_wheels_and_compiles_nothing() -> None:
     assert "pip install" not in STAGES[-1]
 
 
-def test_the_image_holds_no_package_that_only_developers_need() -> None:
+def test_the_image_holds_no_package_that_only_developers_need_and_all_that_workers_need() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     developers = {re.split(r"[>=<]", line)[0] for line in project["optional-dependencies"]["dev"]}
+    workers = SBOM["installed"](project["dependencies"])
     removed = re.search(r"pip uninstall --yes \\\n(.*)", STAGES[0])
 
     assert removed is not None
-    assert set(removed[1].split()) == developers | {"setuptools", "pip"}
+    assert set(removed[1].split()) == (developers | {"setuptools", "pip"}) - set(workers)
+
+
+def test_an_image_in_which_a_worker_cannot_start_is_not_made() -> None:
+    assert 'RUN /opt/venv/bin/python -c "import app.query.serve, app.batch, app.main"' in STAGES[0]
 
 
 def test_images_are_pinned_by_version() -> None:
