@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -16,6 +18,8 @@ from app.kafka.clients import unavailable
 from app.kafka.security import connection
 from app.topics import TopicSpec
 
+WAIT_S = 0.05
+LONGEST_WAIT_S = 10.0
 DECIDING = ("cleanup.policy", "message.timestamp.type")
 
 
@@ -44,7 +48,9 @@ async def create_topics(broker: str, wanted: Sequence[TopicSpec]) -> list[str]:
         missing = [spec for spec in wanted if spec.name not in seen]
         for is_rehearsal in (True, False) if missing else ():
             await _create(client, missing, is_rehearsal=is_rehearsal)
-        return [spec.name for spec in missing]
+        names = [spec.name for spec in missing]
+        await _until_known(client, names)
+        return names
 
 
 async def group_members(broker: str, group: str) -> int | None:
@@ -65,6 +71,15 @@ async def describe_topics(broker: str, wanted: Sequence[TopicSpec]) -> dict[str,
     """Return those of the topics that exist, as they are, with the settings that matter."""
     async with admin(broker) as client:
         return await _describe(client, wanted)
+
+
+async def alter_topic(broker: str, spec: TopicSpec) -> None:
+    """Give a topic these settings."""
+    async with admin(broker) as client:
+        answers = await client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, spec.name, dict(spec.config))])
+        for code, why, *_ in (one for answer in answers for one in answer.resources):
+            if code:
+                raise GridtwinError(f"Kafka refused to alter {spec.name}: {why or for_code(code).__name__}")
 
 
 async def check_topics(broker: str, wanted: Sequence[TopicSpec]) -> None:
@@ -123,6 +138,13 @@ async def _create(client: Any, missing: Sequence[TopicSpec], *, is_rehearsal: bo
         if code:
             why = " ".join(str(word) for word in reason if word) or for_code(code).__name__
             raise GridtwinError(f"Kafka refused to make {name}: {why}")
+
+
+async def _until_known(client: Any, names: Sequence[str]) -> None:
+    """Wait until the broker tells of topics that were made: a client that asks before is told that there are none."""
+    until_s = time.monotonic() + LONGEST_WAIT_S
+    while not set(names) <= set(await client.list_topics()) and time.monotonic() < until_s:
+        await asyncio.sleep(WAIT_S)
 
 
 async def _describe(client: Any, wanted: Sequence[TopicSpec]) -> dict[str, TopicSpec]:
