@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from tests.faults.case import FINAL, LIVE
-from tests.faults.checkers import MOST_HANDLES, MOST_MEMORY_BYTES, SLOWEST_S, STEADY_SAMPLES
+from tests.faults.checkers import MOST_HANDLES, SLOWEST_S, STEADY_SAMPLES, most_memory_bytes
 from tests.faults.evidence import Disk, Evidence, Published, Refused
 
 Spoil = Callable[[Evidence], Evidence]
@@ -238,7 +238,7 @@ def _sample(**changes: int) -> dict[str, Any]:
 
 @spoils("C9")
 def a_worker_holds_too_much_memory(evidence: Evidence) -> Evidence:
-    return dataclasses.replace(evidence, samples=[_sample(memory_bytes=MOST_MEMORY_BYTES + 1)])
+    return dataclasses.replace(evidence, samples=[_sample(memory_bytes=most_memory_bytes(evidence) + 1)])
 
 
 @spoils("C9")

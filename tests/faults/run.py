@@ -52,6 +52,7 @@ def _result(trial: Trial, evidence: Evidence, healed_s: float, began_s: float) -
         "read_again": trial.read_again,
         "stale_writes": stale_writes(evidence),
         "exits": _exits(trial.journal),
+        "peak_memory_mb": _peak_memory_mb(evidence),
         "duration_s": round(time.monotonic() - began_s),
         **({"load_ended_early": True} if trial.load.is_exhausted else {}),
         **trial.extra,
@@ -78,6 +79,14 @@ def _exits(journal: Journal) -> dict[str, int]:
     """Return how often workers ended by themselves, by exit code."""
     codes = [str(entry["code"]) for entry in journal.of("ended")]
     return {code: codes.count(code) for code in sorted(set(codes))}
+
+
+def _peak_memory_mb(evidence: Evidence) -> dict[str, int]:
+    """Return the most that a worker was seen to hold, by worker."""
+    peaks: dict[str, int] = {}
+    for sample in evidence.samples:
+        peaks[sample["worker"]] = max(peaks.get(sample["worker"], 0), round(sample["memory_bytes"] / 1e6))
+    return peaks
 
 
 def _staleness_s(evidence: Evidence) -> float:
