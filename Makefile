@@ -33,7 +33,7 @@ compiled: $(STAMP) ## compile the core with mypyc where there is a C compiler; w
 
 test: compiled ## every test, on a real broker where behaviour is shown
 	@$(PY) -m tests.system.browser
-	@$(PY) -m pytest -q -n 3 --dist loadfile
+	@QUERY_CASES=$(or $(CASES),65) $(PY) -m pytest -q -n 3 --dist loadfile
 
 check: $(STAMP) ## format, lint, types, known vulnerabilities where they can be asked for, unit tests
 	@$(VENV)/bin/ruff format --check -q . && $(VENV)/bin/ruff check -q .

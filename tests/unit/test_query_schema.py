@@ -21,7 +21,7 @@ from schemathesis.specs.openapi.checks import (
 from tests.query_asker import Asker, a_service, some_records
 
 CASES = int(os.environ.get("QUERY_CASES", "10"))
-"""Of every route and mode; `make fuzz-query` asks for more."""
+"""Of every route and mode; `make test` asks for two thousand in all, `make fuzz-query` for more."""
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 NODE, SITE = "/v1/nodes/{name}", "/v1/sites/{name}"
 ROUTES = [
