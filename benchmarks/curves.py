@@ -92,7 +92,7 @@ def latency_chapter(result: Result) -> str:
 
 
 def _by_load(runs: Sequence[Point]) -> str:
-    head = ["share of drain", "readings/s", "cadence, s", "twins, s", "top live", "site live", "top final",
+    head = ["share of drain", "sites", "readings/s", "cadence, s", "twins, s", "top live", "site live", "top final",
             "sites final", "cores used", "sender late, p99", "probes seen", "exact"]  # fmt: skip
     return "Latency in seconds: p50 / p99 / p99.9.\n\n" + markdown(head, [_load_row(run) for run in runs])
 
@@ -101,7 +101,7 @@ def _load_row(run: Point) -> list[str]:
     levels = run["levels"]
     top, site = levels["grid"], levels["site"]
     return [
-        f"{run['share']:.0%}", f"{run['rate']:,}", run["cadence_s"], run["twins_s"],
+        f"{run['share']:.0%}", f"{run['sites']:,}", f"{run['rate']:,}", run["cadence_s"], run["twins_s"],
         *(quantiles(one) for one in (top["live_s"], site["live_s"], top["final_s"], site["final_s"])),
         f"{run['cores_used']:.2f}", f"{run['sender_late_s']['p99']:.3f}",
         f"{top['live_s']['count']:,} of {run['probed']:,}", "yes" if run["exact"] else "**no**",

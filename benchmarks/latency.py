@@ -93,18 +93,19 @@ def _drain_rate() -> int:
 
 def _measured(load: Load, drain_rate: int, *, seconds: float) -> dict[str, Any]:
     """Return what was measured; what goes wrong is a result, too."""
-    rate = min(round(load.share * drain_rate), SITES)
-    held = {**load._asdict(), "rate": rate}
+    rate = round(load.share * drain_rate)
+    sites = max(SITES, rate)  # a device says one value a second at most
+    held = {**load._asdict(), "rate": rate, "sites": sites}
     print(f"{time.strftime('%H:%M:%S')} {held}", file=sys.stderr)
     try:
-        return held | _run(load, rate, seconds)
+        return held | _run(load, sites, rate, seconds)
     except (GridtwinError, OSError) as error:
         print(error, file=sys.stderr)
         return {**held, "exact": False, "error": str(error)[-500:]}
 
 
-def _run(load: Load, rate: int, seconds: float) -> dict[str, Any]:
-    fleet = Fleet(sites=SITES, interval_s=max(1, round(SITES / rate)), window_s=WINDOW_S)
+def _run(load: Load, sites: int, rate: int, seconds: float) -> dict[str, Any]:
+    fleet = Fleet(sites=sites, interval_s=max(1, round(sites / rate)), window_s=WINDOW_S)
     changes = {
         "VPP_TELEMETRY_TIMESTAMPS": "append", "VPP_TICK_S": "1", "VPP_GRACE_S": str(GRACE_S),
         "VPP_PUBLISH_CADENCE_S": load.cadence_s, "VPP_TWIN_CADENCE_S": load.twins_s,

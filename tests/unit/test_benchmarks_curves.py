@@ -42,8 +42,8 @@ def latency(*runs: dict[str, Any]) -> dict[str, Any]:
 
 def run(cadence_s: str, twins_s: str) -> dict[str, Any]:
     return {
-        "share": 0.5, "rate": 500, "cadence_s": cadence_s, "twins_s": twins_s, "cores_used": 0.5, "probed": 2,
-        "exact": True,
+        "share": 0.5, "sites": 50_000, "rate": 500, "cadence_s": cadence_s, "twins_s": twins_s,
+        "cores_used": 0.5, "probed": 2, "exact": True,
         "sender_late_s": {"p99": 0.001}, "levels": {"site": level(), "grid": level()},
     }  # fmt: skip
 
@@ -100,8 +100,8 @@ def test_latency_is_shown_by_load_and_volume_by_cadence_and_level() -> None:
     shown = curves.latency_chapter(latency(run("0.25", "15"), run("1", "1")))
 
     assert (
-        "| 50% | 500 | 0.25 | 15 | 1.00 / 2.00 / 10.00 | 1.00 / 2.00 / 10.00 | - | - | 0.50 | 0.001 | 2 of 2 | yes |"
-        in shown
+        "| 50% | 50,000 | 500 | 0.25 | 15 | 1.00 / 2.00 / 10.00 | 1.00 / 2.00 / 10.00 | - | - | 0.50 | 0.001 | 2 of 2 |"
+        " yes |" in shown
     )
     assert "| 1 | site | 1.00 / 2.00 / 10.00 | - | 10 | 2.0 | 10 | 2.0 |" in shown
     assert "| 0.25 | site |" not in shown
