@@ -14,6 +14,7 @@ from app.batch.processor import Processor
 from app.batch.producer import BatchProducer
 from app.batch.store import RowStore
 from app.cli.worker import worker
+from app.compiled import SWITCH, is_in_use
 from tests.simulation.mutants import MUTANTS
 
 BUGS: dict[str, Callable[[], None]] = {}
@@ -106,6 +107,8 @@ def memory_leaks() -> None:
 
 def plant(name: str) -> None:
     """Plant a bug of this module or of the simulator for the rest of the process."""
+    if is_in_use():
+        sys.exit(f"a bug cannot be planted in a compiled core: set {SWITCH}=no")
     if name in BUGS:
         BUGS[name]()
     else:

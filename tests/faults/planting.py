@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from app.compiled import SWITCH
 from tests.faults.case import Case
 from tests.faults.checkers import check
 from tests.faults.layout import Layout
@@ -57,6 +58,7 @@ def _in_workers(directory: Path, bug: str, seed: int) -> list[str]:
     def nemesis(trial: Trial) -> None:
         for worker in trial.layout.names:
             trial.worker(worker).main = ["-m", "tests.faults.planted_worker", bug]
+            trial.worker(worker).changes[SWITCH] = "no"  # nothing can be planted in a compiled core
         kills(trial, KILLS)
 
     result = run(directory, Layout(minutes=60), seed, nemesis)
