@@ -50,14 +50,14 @@ class RowStore:
     def __init__(self, directory: Path, *, keeps_tombstones_s: float) -> None:
         self.directory = directory
         self._db = _open(directory)
-        used = self._db.get(USED_KEY)
+        used = self.get(USED_KEY)
         if used is not None and time.time() - int(used) > keeps_tombstones_s:
             log.warning("%s was last complete over %s s ago; rebuilding it from the changelog, nothing to do",
                         directory, keeps_tombstones_s)  # fmt: skip
             self._db.close()
             shutil.rmtree(directory)
             self._db = _open(directory)
-        self.offset = int(self._db.get(OFFSET_KEY) or -1)
+        self.offset = int(self.get(OFFSET_KEY) or -1)
         if self.offset == -1:
             self.complete(self.offset)
 
@@ -107,7 +107,8 @@ class RowStore:
 
     def close(self) -> None:
         """Release the directory."""
-        self._db.close()
+        with self._met_damage():
+            self._db.close()
 
     def _write(self, rows: Sequence[Row], offset: int, *, is_complete: bool) -> None:
         batch = rocksdict.WriteBatch(raw_mode=True)
@@ -121,7 +122,8 @@ class RowStore:
         batch.put(OFFSET_KEY, b"%d" % offset)
         if is_complete:
             batch.put(USED_KEY, b"%d" % time.time())
-        self._db.write(batch)
+        with self._met_damage():  # a compaction that met a damaged block lets no write pass from then on
+            self._db.write(batch)
         self.offset = offset
 
     @contextmanager

@@ -108,6 +108,26 @@ def test_a_damaged_block_raises_when_a_row_in_it_is_read(tmp_path: Path) -> None
         _ = [store.get(b"%06d" % number) for number in range(ROWS)]
 
 
+def test_a_write_after_a_compaction_met_a_damaged_block_has_the_directory_set_aside(tmp_path: Path) -> None:
+    with_rows(tmp_path, _fill)
+    with_rows(tmp_path, _fill)
+    _damage_the_middle(tmp_path)
+    store = RowStore(tmp_path / "db", keeps_tombstones_s=HOUR_S)
+    store._db.compact_range(None, None)
+    for done in (lambda: store.write([(b"a", b"1")], 1), store.close):
+        with pytest.raises(BatchError, match="start again"):
+            done()
+    assert RowStore(tmp_path / "db", keeps_tombstones_s=HOUR_S).offset == -1
+
+
+def test_a_damaged_block_with_what_the_store_keeps_for_itself_has_the_directory_set_aside(tmp_path: Path) -> None:
+    with_rows(tmp_path, _fill)
+    _damage(tmp_path, where=0.0)
+    with pytest.raises(BatchError, match="start again"):
+        RowStore(tmp_path / "db", keeps_tombstones_s=HOUR_S)
+    assert RowStore(tmp_path / "db", keeps_tombstones_s=HOUR_S).offset == -1
+
+
 def test_a_directory_that_another_process_has_open_is_refused_and_left_alone(tmp_path: Path) -> None:
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLD, str(tmp_path / "db")], stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -162,8 +182,13 @@ def _fill(store: RowStore) -> None:
 
 
 def _damage_the_middle(directory: Path) -> None:
+    _damage(directory, where=0.5)
+
+
+def _damage(directory: Path, *, where: float) -> None:
+    """Damage a table file behind a share of its bytes."""
     file = max((directory / "db").glob("*.sst"), key=lambda one: one.stat().st_size)
     content = bytearray(file.read_bytes())
-    middle = len(content) // 2
-    content[middle : middle + 64] = b"\xff" * 64
+    first = int(where * len(content))
+    content[first : first + 64] = b"\xff" * 64
     file.write_bytes(content)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.batch.counting import Setup
+from tests.batch.running import running
 
 pytestmark = pytest.mark.broker
 
@@ -52,3 +53,15 @@ async def test_a_worker_that_lost_what_runs_behind_it_ends(what: str, setup: Set
 
     assert (ended.returncode, ended.stdout) == (1, ""), ended.stderr[-3000:]
     assert "it is broken" in ended.stderr
+
+
+async def test_nothing_is_said_of_changelogs_that_nobody_fetches(
+    setup: Setup, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running(setup) as app:
+        thread = app.consumer._thread
+        paused = [tp for tp in app.consumer.assignment() if tp.topic in app.tables.changelog_topics]
+        assert paused
+        for tp in paused:
+            thread.verify_event_path(thread.time_started + 3_600, tp)
+    assert [line for line in caplog.messages if "fetch" in line] == []
