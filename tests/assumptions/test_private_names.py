@@ -73,6 +73,7 @@ OVERRIDDEN = {
     "BatchConsumerThread.on_partitions_assigned": "self, assigned, generation_id",
     "BatchConsumerThread.on_partitions_revoked": "self, revoked",
     "BatchConsumerThread.on_start": "self",
+    "BatchConsumerThread.verify_event_path": "self, now, tp",
     "BatchProducer._settings_extra": "self",
     "BatchProducer.on_start": "self",
     "BatchRecovery._restart_recovery": "self",
