@@ -24,7 +24,7 @@ from app.batch.consumer import BatchConsumer
 from app.batch.crash import reach
 from app.batch.errors import BatchError, die
 from app.batch.fence import Fence
-from app.batch.heap import give_back
+from app.batch.heap import spare_the_collector
 from app.batch.identity import Identity
 from app.batch.lean import lean
 from app.batch.machine import Machine, Outgoing, Reader
@@ -271,7 +271,8 @@ class Processor:
                 self.machines, self.metrics.is_ready = machines, True
                 reach("recovery.made")
                 self._measure()
-        _spare_the_collector()
+        spare_the_collector()
+        gc.set_threshold(1_000_000, 50, 100)
 
     async def _make_machines(self, sources: list[TP]) -> dict[int, Machine]:
         earliest, ends, topic_id = await bounds(self.new_plain_consumer, sources)
@@ -318,12 +319,3 @@ class Processor:
         self.metrics.pending_batches = sum(map(len, self._pending.values()))
         self.metrics.pending_records = self._pending_records
         self.report(self.metrics.snapshot())
-
-
-def _spare_the_collector() -> None:
-    """State that stays is not searched for garbage again; that of machines dropped is, once."""
-    gc.unfreeze()
-    gc.collect()
-    gc.freeze()
-    give_back()
-    gc.set_threshold(1_000_000, 50, 100)

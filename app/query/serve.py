@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import resource
 import signal
@@ -14,6 +13,7 @@ from contextlib import contextmanager
 import uvicorn
 from aiokafka.errors import KafkaError
 
+from app.batch.heap import spare_the_collector
 from app.errors import GridtwinError
 from app.metrics_file import metrics_writer
 from app.query.application import make_application
@@ -134,17 +134,11 @@ async def _read_on(source: Source) -> None:
             was_ready = source.is_ready
             await source.read()
             if source.is_ready and not was_ready:
-                _spare_the_collector()
+                spare_the_collector()
             await asyncio.sleep(0)  # what was fetched already is given without a turn of the loop
         except KafkaError as error:
             log.warning("could not read: %s; answers grow older meanwhile, nothing to do unless it goes on", error)
             await asyncio.sleep(RETRY_S)
-
-
-def _spare_the_collector() -> None:
-    """Let what stays be searched for garbage no more: that takes longer than an answer may."""
-    gc.collect()
-    gc.freeze()
 
 
 async def _write_metrics(settings: Settings, service: Service, listening: socket.socket) -> None:
