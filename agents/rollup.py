@@ -59,7 +59,8 @@ class RollupMachine:
     def caught_up_at(self, end_offset: int) -> None:
         """Nothing depends on where `contributed` ended: a version decides what replaces what."""
 
-    def say(self, *, behind: bool, now_s: float) -> list[Outgoing]:
+    def say(self, *, behind: bool, checkpoint: bool, now_s: float) -> list[Outgoing]:  # noqa: ARG002
+        """Nothing waits for a checkpoint."""
         self.cadence.begin(now_s)
         self.closing.begin(now_s)
         self.levels.look_again()

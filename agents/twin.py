@@ -72,10 +72,10 @@ class TwinMachine:
         self.counts.readings(before, outcomes_of(state))
         return is_done
 
-    def say(self, *, behind: bool, now_s: float) -> list[Outgoing]:
+    def say(self, *, behind: bool, checkpoint: bool, now_s: float) -> list[Outgoing]:
         self.cadence.begin(now_s)
         self.counts.transitions((step.machine, step.after) for step in self.sites.state.transitions)
-        said = self.sites.say(behind=behind, due=self.cadence.level, twins=self.cadence.twins)
+        said = self.sites.say(behind=behind, due=self.cadence.level, twins=self.cadence.twins, site_windows=checkpoint)
         ticks = [TICK] if self.ticks.take(now_s) else []
         return [
             *self._contributed(said),

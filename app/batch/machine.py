@@ -45,8 +45,8 @@ class Machine(Protocol):
     def caught_up_at(self, end_offset: int) -> None:
         """Learn where the source ended when this machine was restored."""
 
-    def say(self, *, behind: bool, now_s: float) -> list[Outgoing]:
-        """Take the messages since the last time."""
+    def say(self, *, behind: bool, checkpoint: bool, now_s: float) -> list[Outgoing]:
+        """Take the messages since the last time; without a *checkpoint*, some may wait for the next one."""
 
     def announce(self) -> Sequence[tuple[str, list[tuple[bytes, bytes | None]]]]:
         """Take the rows that have to be in the changelog before the messages of `say` are sent."""

@@ -11,7 +11,7 @@ import asyncio
 import gc
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
@@ -33,6 +33,7 @@ from app.batch.producer import BatchProducer
 from app.batch.recovery import read_gap
 from app.batch.sources import bounds, position
 from app.batch.table import BatchTable, TableReader
+from app.batch.turns import Turns
 
 DEFAULT_PORT = 9092
 IDLE_S = 0.05
@@ -67,18 +68,18 @@ class Processor:
         self.prepare = prepare
         self.catch_up = catch_up
         self.publish_s = publish_s
-        self.checkpoint_s = checkpoint_s
         self.max_pending_records = max_pending_records
         self.report = report
         self.metrics = Metrics(is_profiled=is_profiled)
         self.machines: dict[int, Machine] = {}
         self.generation = 0
         self._pending: dict[int, list[Any]] = {}
-        self._pending_records = 0
+        self._pending_records: dict[int, int] = {}
         self._positions: dict[int, int] = {}
         self._lock = asyncio.Lock()
         self._stream: Any = None
-        self._published_s = self._checkpointed_s = time.monotonic()
+        self._published_s = time.monotonic()
+        self._turns = Turns(publish_s, checkpoint_s)
         self._identity = Identity(tables)
         self._ends: dict[int, int] = {}
         self._backlog = Backlog(time.monotonic())
@@ -106,11 +107,10 @@ class Processor:
     async def _take(self, event: Any) -> None:
         async with self._lock:
             await self._fold(event)
-        now_s = time.monotonic()
-        if now_s - self._checkpointed_s >= self.checkpoint_s or self._pending_records > self.max_pending_records:
+        if sum(self._pending_records.values()) > self.max_pending_records:
             await self.flush(checkpoint=True)
-        elif now_s - self._published_s >= self.publish_s:
-            await self.flush(checkpoint=False)
+        else:
+            await self._flush_when_due()
         await asyncio.sleep(0)
 
     async def _fold(self, event: Any) -> None:
@@ -128,7 +128,9 @@ class Processor:
                 machine.apply(message.records, settled=True)
         self.metrics.took(len(message.records))
         self._pending.setdefault(message.partition, []).append(event)
-        self._pending_records += len(message.records)
+        self._pending_records[message.partition] = self._pending_records.get(message.partition, 0) + len(
+            message.records
+        )
         message.records = event.value = ()
 
     async def _flush_when_idle(self) -> None:
@@ -136,13 +138,8 @@ class Processor:
         try:
             while True:
                 await asyncio.sleep(IDLE_S)
-                now_s = time.monotonic()
-                if self._lock.locked():
-                    continue
-                if now_s - self._checkpointed_s >= self.checkpoint_s:
-                    await self.flush(checkpoint=True)
-                elif now_s - self._published_s >= self.publish_s:
-                    await self.flush(checkpoint=False)
+                if not self._lock.locked():
+                    await self._flush_when_due()
         except Exception as error:
             die(error)
 
@@ -169,35 +166,41 @@ class Processor:
     def _forget(self) -> None:
         """Drop what was not acknowledged; whoever owns the partitions next fetches it again."""
         self.generation += 1
-        self.machines, self._pending, self._pending_records, self.metrics.lag = {}, {}, 0, {}
+        self.machines, self._pending, self._pending_records, self.metrics.lag = {}, {}, {}, {}
+
+    async def _flush_when_due(self) -> None:
+        now_s = time.monotonic()
+        if now_s - self._published_s >= self.publish_s or self._turns.is_overdue(now_s):
+            await asyncio.shield(self._flush_all(self._turns.due(now_s)))
 
     async def flush(self, *, checkpoint: bool) -> None:
         """Say what changed; with *checkpoint*, remember it and acknowledge what it came from.
 
         One that has begun ends, also when who asked for it is cancelled: what a machine gave out it gives once.
         """
-        await asyncio.shield(self._flush_all(checkpoint=checkpoint))
+        await asyncio.shield(self._flush_all(set(self.machines) if checkpoint else ()))
 
-    async def _flush_all(self, *, checkpoint: bool) -> None:
+    async def _flush_all(self, checkpointed: Collection[int]) -> None:
+        """Have every partition say what changed; those of *checkpointed* remember it, too."""
         async with self._lock:
             began_s = self._published_s = time.monotonic()
-            if checkpoint:
-                self._checkpointed_s = began_s
-                self._pending_records = 0
+            self._turns.take(checkpointed, began_s)
             flushes = []
             for partition in list(self.machines):
-                flushes.append(asyncio.create_task(self._flush(partition, checkpoint=checkpoint)))
+                flushes.append(asyncio.create_task(self._flush(partition, checkpoint=partition in checkpointed)))
                 await asyncio.sleep(0)
             await asyncio.gather(*flushes)
             self.metrics.flushed(time.monotonic() - began_s)
-            self.metrics.checkpoints += checkpoint
+            self.metrics.checkpoints += bool(checkpointed)
             self.metrics.publishes += 1
 
     async def _flush(self, partition: int, *, checkpoint: bool) -> None:
         machine, generation = self.machines[partition], self.generation
         with self.metrics.phase("say"):
-            outgoing = machine.say(behind=self._is_behind(partition), now_s=time.monotonic())
+            outgoing = machine.say(behind=self._is_behind(partition), checkpoint=checkpoint, now_s=time.monotonic())
         events = self._pending.pop(partition, []) if checkpoint else []
+        if events:
+            del self._pending_records[partition]
         with self.metrics.phase("remember"):
             announced = machine.announce()
             stages = self._identity.beside(partition, machine.remember()) if events else []
@@ -269,6 +272,7 @@ class Processor:
             machines = await self._make_machines([TP(self.source, partition) for partition in sorted(partitions)])
             if generation == self.generation:
                 self.machines, self.metrics.is_ready = machines, True
+                self._turns.begin(machines, time.monotonic())
                 reach("recovery.made")
                 self._measure()
         spare_the_collector()
@@ -317,5 +321,5 @@ class Processor:
         self.metrics.lag = {partition: self._lag(partition) for partition in self.machines}
         self.metrics.queued_batches = self._stream.channel.queue.qsize() if self._stream is not None else 0
         self.metrics.pending_batches = sum(map(len, self._pending.values()))
-        self.metrics.pending_records = self._pending_records
+        self.metrics.pending_records = sum(self._pending_records.values())
         self.report(self.metrics.snapshot())

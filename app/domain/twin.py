@@ -77,12 +77,17 @@ class SitePartition:
                     return False
         return True
 
-    def say(self, *, behind: bool = False, due: Due = _always, twins: bool = False) -> SiteSayings:
-        """Take what has to be said: closed windows at once, the others of the levels that are *due*."""
+    def say(
+        self, *, behind: bool = False, due: Due = _always, twins: bool = False, site_windows: bool = True
+    ) -> SiteSayings:
+        """Take what has to be said: closed windows at once, the others of the levels that are *due*.
+
+        With *site_windows*, those of sites that were just closed, too: at the latest when they are to be remembered.
+        """
         if self._is_fresh:
             self._begin()
         self._pass_end()
-        return say(self.state, behind=behind, due=due, twins=twins)
+        return say(self.state, behind=behind, due=due, twins=twins, site_windows=site_windows)
 
     def announce(self) -> list[Rows]:
         """Take the rows that have to be durable before what `say` returned is sent."""

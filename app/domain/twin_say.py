@@ -22,11 +22,15 @@ FEW_SITES = 1_000
 Due = Callable[[str], bool]
 
 
-def say(state: TwinState, *, behind: bool, due: Due, twins: bool) -> SiteSayings:
-    """Take what has to be said now; twins, provisional and live values wait while the partition is behind."""
+def say(state: TwinState, *, behind: bool, due: Due, twins: bool, site_windows: bool) -> SiteSayings:
+    """Take what has to be said now; twins, provisional and live values wait while the partition is behind.
+
+    A window that all sites close at once makes a message for each: they wait for *site_windows*, so that what nodes
+    do now does not wait for them.
+    """
     _restate(state)
     contributions = [message for window in _closed(state) for message in _finals(state, window)]
-    site_windows = [message for window in _closed(state) for message in _site_windows(state, window)]
+    saying = [window for window in _closed(state) if site_windows or not window.is_complete]
     if not behind:
         for window in state.open.values():
             contributions += _provisional(state, window, due)
@@ -36,7 +40,7 @@ def say(state: TwinState, *, behind: bool, due: Due, twins: bool) -> SiteSayings
     return SiteSayings(
         contributions,
         _watermark(state),
-        site_windows,
+        [message for window in saying for message in _site_windows(state, window)],
         _twins(state) if twins and not behind else [],
         [(one.site, encode_transition(one)) for one in transitions],
         rejections,

@@ -92,7 +92,7 @@ class Totals:
     def caught_up_at(self, end_offset: int) -> None:
         self.end_offset = end_offset
 
-    def say(self, *, behind: bool, now_s: float) -> list[Outgoing]:
+    def say(self, *, behind: bool, checkpoint: bool, now_s: float) -> list[Outgoing]:
         keys, self._unsaid = sorted(self._unsaid), set()
         padding = b" " * self.setup.padding
         said = [(key, b"%d %d" % self.totals[key] + padding, ()) for key in keys if key in self.totals]

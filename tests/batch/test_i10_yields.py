@@ -72,7 +72,7 @@ class _Quiet:
 
     def caught_up_at(self, end_offset: int) -> None: ...
 
-    def say(self, *, behind: bool, now_s: float) -> list[Outgoing]:
+    def say(self, *, behind: bool, checkpoint: bool, now_s: float) -> list[Outgoing]:
         self.calls += 1
         return []
 

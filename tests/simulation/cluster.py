@@ -103,7 +103,7 @@ class Worker:
     def apply(self, records: Sequence[Message]) -> None:
         raise NotImplementedError
 
-    def say(self, *, everything: bool) -> list[tuple[str, int, bytes, Any]]:
+    def say(self, *, everything: bool, checkpoint: bool) -> list[tuple[str, int, bytes, Any]]:
         raise NotImplementedError
 
     @property
@@ -120,9 +120,9 @@ class Worker:
 
     def flush(self, *, checkpoint: bool, crash: str | None = None, everything: bool = False) -> int:
         """Say, remember, store, acknowledge; die at the given step. Return how much was said."""
-        sayings = self.say(everything=everything)
-        announced = [stage for stage in self.machine.announce() if stage.rows]
         has_stages = checkpoint and self.has_pending
+        sayings = self.say(everything=everything, checkpoint=has_stages)
+        announced = [stage for stage in self.machine.announce() if stage.rows]
         stages = [stage for stage in self.machine.remember() if stage.rows] if has_stages else []
         self._die_if(crash == "before")
         for table, rows in announced:
@@ -229,12 +229,13 @@ class TwinWorker(Worker):
         super().fold(count)
         self.cluster.produced[self.partition] = max(self.cluster.produced[self.partition], self.position)
 
-    def say(self, *, everything: bool) -> list[tuple[str, int, bytes, Any]]:
+    def say(self, *, everything: bool, checkpoint: bool) -> list[tuple[str, int, bytes, Any]]:
         chance, home = self.cluster.chance, self.cluster.world.partition_of
         said = self.machine.say(
             behind=not everything and chance.random() < 0.2,
             due=(lambda _: True) if everything else _random_levels(self.cluster),
             twins=everything or chance.random() < 0.3,
+            site_windows=everything or checkpoint or chance.random() < 0.2,
         )
         own = self.partition
         out: list[tuple[str, int, bytes, Any]] = []
@@ -261,7 +262,7 @@ class RollupWorker(Worker):
     def apply(self, records: Sequence[Message]) -> None:
         self.machine.apply(records)
 
-    def say(self, *, everything: bool) -> list[tuple[str, int, bytes, Any]]:
+    def say(self, *, everything: bool, checkpoint: bool) -> list[tuple[str, int, bytes, Any]]:
         behind = not everything and self.cluster.chance.random() < 0.2
         due = (lambda _: True) if everything else _random_levels(self.cluster)
         return [("level", self.partition, one.key, one.value) for one in self.machine.say(behind=behind, due=due)]

@@ -151,7 +151,7 @@ def everything_said() -> Iterator[tuple[str, bytes, Any, Any]]:
     contributed: list[Message] = []
     for turn, record in enumerate(a_log().records):
         twin.apply([record], settled=True)
-        for topic, _, messages in twin.say(behind=False, now_s=100.0 * turn):
+        for topic, _, messages in twin.say(behind=False, checkpoint=True, now_s=100.0 * turn):
             for key, value, headers in messages:
                 if topic == topics.CONTRIBUTED:
                     contributed.append(Message(len(contributed), 0, key, value))

@@ -1,14 +1,14 @@
 """What is said when: cadence, catching up, versions, and that nothing is said twice or lost."""
 
 from app.domain.twin import SitePartition
-from tests.builders import NOON_MS, Heard, Log, a_village, hear
+from tests.builders import NOON_MS, Disk, Heard, Log, a_village, flush, hear
 
 WINDOW_MS = 900_000
 GRACE_MS = 120_000
 
 
-def spoken():
-    machine, log = a_village(), Log()
+def spoken(disk: Disk | None = None):
+    machine, log = a_village(disk), Log()
     log.tick(NOON_MS + GRACE_MS)
     log.say("a", "load-a", NOON_MS, 1, arrived_ms=NOON_MS + GRACE_MS)
     machine.apply(log.records, settled=True)
@@ -49,6 +49,30 @@ def test_final_windows_do_not_wait_for_their_level():
     assert {(one.node, one.final) for one in heard.contributions} == {
         ("feeder-1", True), ("feeder-2", True), ("substation", True),
     }  # fmt: skip
+
+
+def test_windows_of_sites_that_were_just_closed_wait_until_they_are_remembered():
+    machine, log = spoken()
+    log.tick(NOON_MS + WINDOW_MS + GRACE_MS)
+    machine.apply(log.records, settled=True)
+    heard = Heard(machine.say(site_windows=False))
+
+    assert heard.windows("feeder-1")[NOON_MS].kinds["load"].sum_w == 1
+    assert heard.site_windows == {}
+    assert Heard(machine.say()).site_windows.keys() == {f"a|{NOON_MS}"}
+    assert Heard(machine.say()).site_windows == {}
+
+
+def test_a_correction_of_a_stored_window_does_not_wait():
+    disk = Disk()
+    machine, log = spoken(disk)
+    log.tick(NOON_MS + WINDOW_MS + GRACE_MS)
+    hear(machine, log)
+    flush(machine, disk)
+    log.say("a", "load-a", NOON_MS + 60_000, 5, arrived_ms=NOON_MS + WINDOW_MS + GRACE_MS)
+    machine.apply(log.records, settled=True)
+
+    assert Heard(machine.say(site_windows=False)).site_windows[f"a|{NOON_MS}"]["status"] == "corrected"
 
 
 def test_while_behind_only_closed_windows_are_said():
