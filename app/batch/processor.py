@@ -79,7 +79,7 @@ class Processor:
         self._lock = asyncio.Lock()
         self._stream: Any = None
         self._published_s = time.monotonic()
-        self._turns = Turns(publish_s, checkpoint_s)
+        self._turns = Turns(checkpoint_s)
         self._identity = Identity(tables)
         self._ends: dict[int, int] = {}
         self._backlog = Backlog(time.monotonic())
@@ -171,20 +171,19 @@ class Processor:
     async def _flush_when_due(self) -> None:
         now_s = time.monotonic()
         if now_s - self._published_s >= self.publish_s or self._turns.is_overdue(now_s):
-            await asyncio.shield(self._flush_all(self._turns.due(now_s)))
+            await asyncio.shield(self._flush_all(self._turns.take(now_s)))
 
     async def flush(self, *, checkpoint: bool) -> None:
         """Say what changed; with *checkpoint*, remember it and acknowledge what it came from.
 
         One that has begun ends, also when who asked for it is cancelled: what a machine gave out it gives once.
         """
-        await asyncio.shield(self._flush_all(set(self.machines) if checkpoint else ()))
+        await asyncio.shield(self._flush_all(self._turns.take_all(time.monotonic()) if checkpoint else ()))
 
     async def _flush_all(self, checkpointed: Collection[int]) -> None:
         """Have every partition say what changed; those of *checkpointed* remember it, too."""
         async with self._lock:
             began_s = self._published_s = time.monotonic()
-            self._turns.take(checkpointed, began_s)
             flushes = []
             for partition in list(self.machines):
                 flushes.append(asyncio.create_task(self._flush(partition, checkpoint=partition in checkpointed)))

@@ -6,30 +6,39 @@ from collections.abc import Iterable
 
 
 class Turns:
-    """Knows when each partition was checkpointed.
+    """Knows when each partition was checkpointed, and how many of them are due.
 
-    A flush takes those whose time comes nearer to it than to the flush after it.
+    A flush takes as many as the time since the one before pays for, those that have waited longest: partitions that
+    a stall has brought together part again.
     """
 
-    def __init__(self, publish_s: float, checkpoint_s: float) -> None:
+    def __init__(self, checkpoint_s: float) -> None:
         self.checkpoint_s = checkpoint_s
-        self._early_s = min(publish_s, checkpoint_s) / 2
         self._taken_s: dict[int, float] = {}
+        self._counted_s = 0.0
+        self._due = 0.0
 
     def begin(self, partitions: Iterable[int], now_s: float) -> None:
-        """Spread partitions that were just restored over the cadence."""
-        owned = sorted(partitions)
-        self._taken_s = {one: now_s - self.checkpoint_s * turn / len(owned) for turn, one in enumerate(owned)}
+        """Start over with partitions that were just restored."""
+        self._taken_s = dict.fromkeys(sorted(partitions), now_s)
+        self._counted_s, self._due = now_s, 0.0
 
     def is_overdue(self, now_s: float) -> bool:
         """Whether one has waited for a whole cadence, so that no flush may be waited for."""
         return any(now_s - taken_s >= self.checkpoint_s for taken_s in self._taken_s.values())
 
-    def due(self, now_s: float) -> set[int]:
+    def take(self, now_s: float) -> set[int]:
         """Return those that a flush now has to checkpoint."""
-        after_s = self.checkpoint_s - self._early_s
-        return {partition for partition, taken_s in self._taken_s.items() if now_s - taken_s >= after_s}
+        waiting = sorted(self._taken_s, key=self._taken_s.__getitem__)
+        overdue = sum(now_s - taken_s >= self.checkpoint_s for taken_s in self._taken_s.values())
+        self._due += len(waiting) * (now_s - self._counted_s) / self.checkpoint_s
+        self._counted_s = now_s
+        taken = waiting[: max(overdue, int(self._due + 0.5))]
+        self._due = max(-0.5, self._due - len(taken)) if len(taken) < len(waiting) else 0.0
+        self._taken_s.update(dict.fromkeys(taken, now_s))
+        return set(taken)
 
-    def take(self, partitions: Iterable[int], now_s: float) -> None:
-        """Note that partitions are checkpointed now."""
-        self._taken_s.update(dict.fromkeys(partitions, now_s))
+    def take_all(self, now_s: float) -> set[int]:
+        """Return all of them."""
+        self.begin(self._taken_s, now_s)
+        return set(self._taken_s)
