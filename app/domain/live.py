@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from app.domain.contracts import KindLive, LiveTotals
+from app.domain.contracts import LiveTotals
 from app.domain.live_share import KindShare, Share, add_to
 from app.domain.site import NEVER, Device, Site
 from app.domain.units import Milliseconds, WattHours, Watts
@@ -41,11 +41,7 @@ class NodeLive:
         stored_wh, usable_wh, charge_w, discharge_w = self.storage
         return LiveTotals(
             as_of_ms,
-            {
-                kind: KindLive(*map(Watts, measures))
-                for kind, one in self.kinds.items()
-                if any(measures := one.measures())
-            },
+            {kind: one.contributed() for kind, one in self.kinds.items() if not one.is_nothing()},
             (online, delayed, recovering, offline, never_seen),
             (WattHours(stored_wh), WattHours(usable_wh), Watts(charge_w), Watts(discharge_w)),
         )
@@ -81,11 +77,25 @@ class Live:
         """Put the new shares of sites in the place of their old ones."""
         for site, share in shares:
             old = site.live_added
-            if old is None or not share.is_as(old):
-                if old is not None:
-                    self._apply(old, -1)
+            if old is None:
                 self._apply(share, 1)
-                site.live_added = share
+            elif share.is_as(old):
+                continue
+            elif share.differs_in_power(old):
+                self._shift(share.nodes, old.kinds[0], share.kinds[0])
+            else:
+                self._apply(old, -1)
+                self._apply(share, 1)
+            site.live_added = share
+
+    def _shift(self, nodes: tuple[str, ...], old: KindShare, new: KindShare) -> None:
+        """Add the difference: the usual reading moves a power and nothing else."""
+        step = KindShare(new.kind)
+        step.add(new, 1)
+        step.add(old, -1)
+        self.unsaid.update(nodes)
+        for name in nodes:
+            self.nodes[name].kinds[new.kind].add(step, 1)
 
     def _apply(self, share: Share, sign: int) -> None:
         self.unsaid.update(share.nodes)

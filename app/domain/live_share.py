@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from app.domain.contracts import KindLive
+from app.domain.units import Watts
+
 
 class KindShare:
     """The fields of `KindLive`, of the devices of one kind at one site; or sums of them."""
@@ -58,18 +61,22 @@ class KindShare:
             and self.kind == other.kind
         )
 
-    def measures(self) -> tuple[int, ...]:
-        """Return the fields in the order of `KindLive`."""
-        return (
-            self.active_power_w,
-            self.import_w,
-            self.export_w,
-            self.stale_power_w,
+    def is_nothing(self) -> bool:
+        """Whether there are no devices, and so nothing else."""
+        return not (self.devices_fresh or self.devices_stale or self.devices_never)
+
+    def contributed(self) -> KindLive:
+        """Return them as they are contributed."""
+        return KindLive(
+            Watts(self.active_power_w),
+            Watts(self.import_w),
+            Watts(self.export_w),
+            Watts(self.stale_power_w),
             self.devices_fresh,
             self.devices_stale,
             self.devices_never,
-            self.rated_power_w,
-            self.stale_rated_power_w,
+            Watts(self.rated_power_w),
+            Watts(self.stale_rated_power_w),
         )
 
 
@@ -93,6 +100,17 @@ class Share:
             and self.sites == other.sites
             and self.storage == other.storage
             and self._has_kinds_of(other)
+        )
+
+    def differs_in_power(self, other: Share) -> bool:
+        """Whether it is of the same devices in the same states, at the same nodes: only numbers of kinds differ."""
+        return (
+            len(self.kinds) == 1
+            and len(other.kinds) == 1
+            and self.kinds[0].kind == other.kinds[0].kind
+            and self.nodes == other.nodes
+            and self.sites == other.sites
+            and self.storage == other.storage
         )
 
     def _has_kinds_of(self, other: Share) -> bool:

@@ -45,7 +45,7 @@ def say_window(slots: Slots, *, window_s: Seconds, status: Status, waiting_for: 
     """Return the aggregate of a window; `sites`, `rated_power_w` and coverage say what it rests on."""
     shares = [slot.window for slot in slots.slots.values() if slot.window is not None]
     measures = add_kinds((share.kinds for share in shares), _WINDOW_MEASURES)
-    kinds = {kind: WindowKind(*cast(_WindowMeasures, tuple(one))) for kind, one in measures.items()}
+    kinds = {kind: WindowKind(*cast(_WindowMeasures, one)) for kind, one in measures.items()}
     start_ms = slots.place.start_ms
     assert start_ms is not None
     record = WindowAggregate(
@@ -59,13 +59,13 @@ def say_window(slots: Slots, *, window_s: Seconds, status: Status, waiting_for: 
         state=_window_state(kinds["all"]),
         waiting_for=waiting_for,
         kinds=kinds,
-        sites=SiteCount(sum(one.sites_expected for one in shares), sum(one.sites_reporting for one in shares)),
+        sites=SiteCount(sum([one.sites_expected for one in shares]), sum([one.sites_reporting for one in shares])),
         rated_power_w=RatedPower(
-            sum((one.rated_power_expected_w for one in shares), Watts(0)),
-            sum((one.rated_power_reporting_w for one in shares), Watts(0)),
+            sum([one.rated_power_expected_w for one in shares], Watts(0)),
+            sum([one.rated_power_reporting_w for one in shares], Watts(0)),
         ),
-        oldest_measured_at_ms=_oldest(one.oldest_measured_at_ms for one in shares),
-        newest_measured_at_ms=_newest(one.newest_measured_at_ms for one in shares),
+        oldest_measured_at_ms=_oldest([one.oldest_measured_at_ms for one in shares]),
+        newest_measured_at_ms=_newest([one.newest_measured_at_ms for one in shares]),
     )
     key = b"%s|%d" % (slots.place.node.encode(), start_ms)
     return NodeSaying(slots.level, slots.place.node, key, _encode(record), record)
@@ -75,11 +75,9 @@ def say_live(slots: Slots) -> NodeSaying:
     """Return the live aggregate, as of the oldest share that has members: no part of it is older than that."""
     shares = [slot.live for slot in slots.slots.values() if slot.live is not None]
     measures = add_kinds((share.kinds for share in shares), _LIVE_MEASURES)
-    kinds = {kind: LiveKind(*cast(_LiveMeasures, tuple(one))) for kind, one in measures.items()}
-    states = [sum(column) for column in zip(*(share.sites for share in shares), strict=True)]
-    stored_wh, usable_wh, charge_w, discharge_w = (
-        sum(column) for column in zip(*(share.storage for share in shares), strict=True)
-    )
+    kinds = {kind: LiveKind(*cast(_LiveMeasures, one)) for kind, one in measures.items()}
+    states = map(sum, zip(*[share.sites for share in shares], strict=True))
+    stored_wh, usable_wh, charge_w, discharge_w = map(sum, zip(*[share.storage for share in shares], strict=True))
     record = LiveAggregate(
         node=slots.place.node,
         level=slots.level,
@@ -107,8 +105,8 @@ def _live_state(total: LiveKind) -> Completeness:
 
 
 def _oldest(times: Iterable[Milliseconds | None]) -> Milliseconds | None:
-    return min((one for one in times if one is not None), default=None)
+    return min([one for one in times if one is not None], default=None)
 
 
 def _newest(times: Iterable[Milliseconds | None]) -> Milliseconds | None:
-    return max((one for one in times if one is not None), default=None)
+    return max([one for one in times if one is not None], default=None)

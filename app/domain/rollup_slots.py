@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from operator import add
 from typing import NamedTuple
 
 import msgspec
@@ -108,15 +107,16 @@ def decode_partition(row: bytes) -> PartitionRow:
     return decode_partition_row(body_of(row))
 
 
-def add_kinds(shares: Iterable[Mapping[str, KindTotals | KindLive]], measures: int) -> dict[str, list[int]]:
+def add_kinds(shares: Iterable[Mapping[str, KindTotals | KindLive]], measures: int) -> dict[str, tuple[int, ...]]:
     """Return the sums by kind, each of so many measures, kind `all` first: the sum of the others."""
-    kinds: dict[str, list[int]] = {"all": [0] * measures}
+    fields: dict[str, list[tuple[int, ...]]] = {}
     for share in shares:
         for kind, totals in share.items():
-            fields = msgspec.structs.astuple(totals)
-            held = kinds.get(kind)
-            kinds[kind] = list(fields) if held is None else list(map(add, held, fields))
-    for kind, sums in kinds.items():
-        if kind != "all":
-            kinds["all"] = list(map(add, kinds["all"], sums))
-    return kinds
+            fields.setdefault(kind, []).append(msgspec.structs.astuple(totals))
+    kinds = {kind: _sums(held) for kind, held in fields.items()}
+    return {"all": _sums(list(kinds.values())) if kinds else (0,) * measures, **kinds}
+
+
+def _sums(rows: list[tuple[int, ...]]) -> tuple[int, ...]:
+    """Return the sums of columns."""
+    return rows[0] if len(rows) == 1 else tuple(map(sum, zip(*rows, strict=True)))
