@@ -215,7 +215,7 @@ def _streams(threads: int, *, keeps_site_windows: bool) -> Plan:
 
 OWN = Own()
 OWN_PLAIN = Own(f"{OURS}, not compiled", (("GRIDTWIN_COMPILED", "no"),))
-FAUST = Plan("Faust", "faust", python_peer("{folder}/job.py", "-L", "uvloop", "worker", "-l", "warn"), {}, share=2 / 15)
+FAUST = Plan("Faust", "faust", python_peer("{folder}/job.py", "-L", "uvloop", "worker", "-l", "warn"), {}, share=1 / 15)
 QUIX = Plan("Quix Streams", "quix", python_peer("{folder}/job.py"), {})
 BYTEWAX = Plan("Bytewax", "bytewax", python_peer("-m", "bytewax.run", "{folder}/job.py:flow"), {}, is_durable=False)
 STREAMS = [_streams(threads, keeps_site_windows=keeps) for keeps in (False, True) for threads in (1, 2)]
