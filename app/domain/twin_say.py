@@ -125,8 +125,7 @@ def _contribution(
     state: TwinState, name: str, *, window: Window | None = None, live: LiveTotals | None = None, final: bool = False
 ) -> tuple[str, bytes]:
     if name not in state.known:
-        state.known.add(name)
-        state.new_nodes.append(name)
+        state.meet(name, window)
     node = state.topology.nodes.get(name)
     totals: WindowTotals | None = window.totals_of(name) if window is not None else None
     return name, encode_message(

@@ -116,6 +116,16 @@ class TwinState:
             site.is_twin_dirty = True
             self.changed_twins.append(site)
 
+    def meet(self, node: str, said: Window | None) -> None:
+        """Note that a node hears of this partition, in a window or live: a stale owner may have told it of the rest."""
+        self.known.add(node)
+        self.new_nodes.append(node)
+        for window in self.open.values():
+            if window is not said:
+                window.unsaid.add(node)
+        if said is not None:
+            self.live.unsaid.add(node)
+
     def say_everything(self) -> None:
         """Have everything open, and live, said again."""
         for window in self.open.values():

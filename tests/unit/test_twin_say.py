@@ -173,3 +173,17 @@ def test_the_split_into_batches_changes_no_byte_of_what_is_said():
         )
 
     assert say_in(a_village(), log, 1) == say_in(a_village(), log, 7) == say_in(a_village(), log, 1_000)
+
+
+def test_a_node_that_is_met_in_one_window_hears_of_everything_that_is_open():
+    """A stale owner may have told it of the rest, from topology that we no longer hold."""
+    machine, log = a_village(), Log()
+    log.say("a", "load-a", NOON_MS, 10)
+    hear(machine, log)
+    machine.state.known.clear()
+    log.say("a", "load-a", NOON_MS + WINDOW_MS, 10)
+    heard = [one for _ in range(2) for one in hear(machine, log).contributions if one.node == "feeder-1"]
+
+    places = [one.window_start_ms for one in heard]
+    assert {NOON_MS, NOON_MS + WINDOW_MS, None} <= set(places)
+    assert len(set(places)) == len(places)
