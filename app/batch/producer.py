@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -30,6 +32,7 @@ class BatchProducer(driver.Producer):
 
     async def on_start(self) -> None:
         await super().on_start()
+        self._turns: defaultdict[tuple[str, int], asyncio.Lock] = defaultdict(asyncio.Lock)
         watch_producer(self._ensure_producer())
 
     def build(self, messages: Iterable[Message], topic: str) -> list[tuple[BatchBuilder, int]]:
@@ -55,15 +58,22 @@ class BatchProducer(driver.Producer):
 
     async def send_built(self, topic: str, partition: int, built: tuple[BatchBuilder, int]) -> Sent:
         """Queue a batch; await the result for its base offset and count."""
-        await batch_app(self).batch_processor.fence.passed()
         batch, count = built
+        # A partition queues one batch. Of several that wait for its place the client wakes all with each that goes,
+        # and takes from the timeout of those that stay all that they have waited, each time: a few seconds are 30.
+        async with self._turns[topic, partition]:
+            future = await self._queue(topic, partition, batch)
+        return _acknowledged(future, count, topic, partition)
+
+    async def _queue(self, topic: str, partition: int, batch: BatchBuilder) -> Awaitable[Any]:
+        await batch_app(self).batch_processor.fence.passed()
         producer = self._ensure_producer()
         # A client that once asked for the whole cluster asks for no topic that it saw there. When it then meets a new
         # one, it asks for that alone and forgets the others; what is queued for them would find no leader.
         producer.client.add_topic(topic)
         with _answered(topic, partition):
-            future = await producer.send_batch(batch, topic, partition=partition)
-        return _acknowledged(future, count, topic, partition)
+            future: Awaitable[Any] = await producer.send_batch(batch, topic, partition=partition)
+        return future
 
 
 def _size_of(message: Message) -> int:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
 import pytest
 from aiokafka.structs import TopicPartition
 
@@ -62,3 +65,27 @@ async def test_a_topic_that_was_written_to_is_still_known_when_another_is_met(se
             (one,) = producer.build([(b"k", b"v", ())], topic)
             await (await producer.send_built(topic, 1, one))
         assert client.cluster.leader_for_partition(TopicPartition(setup.output, 1)) is not None
+
+
+async def test_one_batch_at_a_time_waits_for_the_place_of_a_partition(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client counts the waiting of each against it again with every one that goes before."""
+    async with running(setup) as app:
+        producer: BatchProducer = app.producer  # type: ignore[assignment]
+        client, waiting, most = producer._ensure_producer(), 0, 0
+        send_batch = client.send_batch
+
+        async def watched(*given: Any, **named: Any) -> Any:
+            nonlocal waiting, most
+            waiting += 1
+            most = max(most, waiting)
+            future = await send_batch(*given, **named)
+            waiting -= 1
+            return future
+
+        monkeypatch.setattr(client, "send_batch", watched)
+        batches = [producer.build([(b"k", b"%d" % i, ())], setup.output)[0] for i in range(20)]
+        queued = await asyncio.gather(*[producer.send_built(setup.output, 1, one) for one in batches])
+        assert [(await one)[0] for one in queued] == list(range(20))
+        assert most == 1
