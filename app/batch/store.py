@@ -58,6 +58,8 @@ class RowStore:
             shutil.rmtree(directory)
             self._db = _open(directory)
         self.offset = int(self.get(OFFSET_KEY) or -1)
+        self._newest: bytes | None = b"" if self.offset == -1 else None
+        """The greatest version of any row that was ever in here, where that is known."""
         if self.offset == -1:
             self.complete(self.offset)
 
@@ -84,16 +86,27 @@ class RowStore:
 
     def write(self, rows: Sequence[Row], offset: int) -> None:
         """Write rows, and the offset up to which the changelog is in here with them, at once."""
+        self._newest = None
         self._write(rows, offset, is_complete=True)
 
     def restore(self, records: Sequence[Row], offset: int) -> None:
         """Apply changelog records; of two versions of a row the newest holds, whichever was written last."""
         newest: dict[bytes, bytes | None] = {}
         for key, value in records:
-            held = newest[key] if key in newest else self.get(key)
-            if value is None or held is None or held[:VERSION_BYTES] <= value[:VERSION_BYTES]:
+            if value is None or self._is_newest(value[:VERSION_BYTES]) or self._replaces(newest, key, value):
                 newest[key] = value
         self._write(list(newest.items()), offset, is_complete=False)
+
+    def _is_newest(self, version: bytes) -> bool:
+        """Whether no row in here can have a greater one: nearly every record of a log of one writer, and no look-up."""
+        if self._newest is None or version < self._newest:
+            return False
+        self._newest = version
+        return True
+
+    def _replaces(self, newest: dict[bytes, bytes | None], key: bytes, value: bytes) -> bool:
+        held = newest[key] if key in newest else self.get(key)
+        return held is None or held[:VERSION_BYTES] <= value[:VERSION_BYTES]
 
     def complete(self, offset: int) -> None:
         """Note that the changelog up to *offset* is in here, now."""

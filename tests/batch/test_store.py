@@ -49,6 +49,29 @@ def test_the_newest_version_of_a_row_holds_whichever_was_written_last(tmp_path: 
     assert dict(store.scan(b"", b"\xff")) == {b"a": NEW + b"a", b"b": NEW + b"b", b"c": NEW + b"c"}
 
 
+@pytest.mark.parametrize("is_opened_again", [False, True])
+def test_a_row_that_was_written_here_is_not_replaced_by_an_older_one(tmp_path: Path, *, is_opened_again: bool) -> None:
+    store = RowStore(tmp_path / "db", keeps_tombstones_s=HOUR_S)
+    store.write([(b"a", NEW + b"here")], 1)
+    if is_opened_again:
+        store.close()
+        store = RowStore(tmp_path / "db", keeps_tombstones_s=HOUR_S)
+    store.restore([(b"a", OLD + b"log")], 2)
+    assert dict(store.scan(b"", b"\xff")) == {b"a": NEW + b"here"}
+
+
+def test_what_an_empty_store_reads_in_order_of_version_is_not_looked_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = RowStore(tmp_path / "db", keeps_tombstones_s=HOUR_S)
+    looked_up: list[bytes] = []
+    get = store.get
+    monkeypatch.setattr(store, "get", lambda key: (looked_up.append(key), get(key))[1])
+    store.restore([(b"a", OLD), (b"b", OLD), (b"a", NEW)], 3)
+    store.restore([(b"b", NEW), (b"c", OLD)], 5)
+    assert (looked_up, dict(store.scan(b"", b"\xff"))) == ([b"c"], {b"a": NEW, b"b": NEW, b"c": OLD})
+
+
 def test_of_equal_versions_the_last_holds_and_a_tombstone_holds_over_all(tmp_path: Path) -> None:
     store = RowStore(tmp_path / "db", keeps_tombstones_s=HOUR_S)
     store.restore([(b"a", NEW + b"1"), (b"a", NEW + b"2"), (b"b", NEW), (b"b", None)], 3)
