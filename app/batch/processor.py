@@ -8,7 +8,6 @@ acknowledged. A failure anywhere ends the process before that: nothing acknowled
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
@@ -24,7 +23,6 @@ from app.batch.consumer import BatchConsumer
 from app.batch.crash import reach
 from app.batch.errors import BatchError, die
 from app.batch.fence import Fence
-from app.batch.heap import spare_the_collector
 from app.batch.identity import Identity
 from app.batch.lean import lean
 from app.batch.machine import Machine, Outgoing, Reader
@@ -274,8 +272,6 @@ class Processor:
                 self._turns.begin(machines, time.monotonic())
                 reach("recovery.made")
                 self._measure()
-        spare_the_collector()
-        gc.set_threshold(1_000_000, 50, 100)
 
     async def _make_machines(self, sources: list[TP]) -> dict[int, Machine]:
         earliest, ends, topic_id = await bounds(self.new_plain_consumer, sources)

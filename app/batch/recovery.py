@@ -16,6 +16,7 @@ from mode import Service
 from app.batch.crash import reach
 from app.batch.errors import BatchError, die
 from app.batch.farewell import part
+from app.batch.heap import growing
 from app.batch.part import batch_app
 from app.batch.table import BatchTable
 
@@ -52,7 +53,8 @@ class BatchRecovery(Recovery):
 
     async def _recover(self, generation: int) -> None:
         self._set_recovery_started()
-        await self._wait(self._restore())
+        with growing():
+            await self._wait(self._restore())
         if self.app.rebalancing_count != self._rebalances:
             raise RebalanceAgain
         await self._wait(self.on_recovery_completed(generation))
