@@ -11,8 +11,8 @@ from typing import Any, Self
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError
-from aiokafka.partitioner import murmur2
 
+from app.domain.murmur import partition_of as partition_of
 from app.errors import GridtwinError
 from app.kafka.security import connection
 
@@ -34,11 +34,6 @@ def unavailable(broker: str) -> BrokerUnavailableError:
     return BrokerUnavailableError(
         f"no Kafka broker answers at {broker}; start one with `gridtwin broker start`, or set VPP_BROKER"
     )
-
-
-def partition_of(key: bytes, partitions: int) -> int:
-    """Return the partition of a key as every Java client chooses it: murmur2, positive, modulo."""
-    return int((murmur2(key) & 0x7FFFFFFF) % partitions)
 
 
 @asynccontextmanager
