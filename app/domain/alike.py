@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 from msgspec.structs import force_setattr
 
-from app.domain.contracts import SiteRecord
+from app.domain.contracts import DeviceRecord, SiteRecord
 
 MOST_HELD: Final = 10_000
 """Values that are all different pass through; they cost no more than this many."""
@@ -31,6 +31,19 @@ def alike(site: SiteRecord) -> SiteRecord:
     devices = one_of(site.devices)
     if devices is site.devices:
         for device in devices:
-            for field in SHARED_FIELDS:
-                force_setattr(device, field, one_of(getattr(device, field)))
+            _share(device)
     return SiteRecord(one_of(site.parents), devices, site.location)
+
+
+def _share(device: DeviceRecord) -> None:
+    own = device.kind, device.rated_power_w, device.reporting_interval_s, device.usable_capacity_wh
+    shared = _all_of(own)
+    if shared is not own:
+        for i, field in enumerate(SHARED_FIELDS):
+            force_setattr(device, field, shared[i])
+
+
+@lru_cache(maxsize=MOST_HELD)
+def _all_of(fields: tuple[object, ...]) -> tuple[object, ...]:
+    """Devices of another name are often the same but for it: one look-up for all that they share."""
+    return tuple([one_of(field) for field in fields])

@@ -12,8 +12,8 @@ from app.domain.units import Milliseconds, WattHours, Watts
 
 SITE_STATES: Final = 5
 STORAGE_MEASURES: Final = 4
-NO_STORAGE: Final = (0, 0, 0, 0)
-NOWHERE: Final = (0, 0, 0, 0, 0)
+NO_STORAGE: Final[tuple[int, ...]] = (0, 0, 0, 0)
+NOWHERE: Final[tuple[int, ...]] = (0, 0, 0, 0, 0)
 IN_STATE: Final = tuple(tuple(int(state == other) for other in range(SITE_STATES)) for state in range(SITE_STATES))
 """By connectivity; sites share these, there are millions of them."""
 
@@ -33,7 +33,8 @@ class NodeLive:
         for one in share.kinds:
             add_to(self.kinds, one, sign)
         _add(self.sites, share.sites, sign)
-        _add(self.storage, share.storage, sign)
+        if share.storage is not NO_STORAGE:
+            _add(self.storage, share.storage, sign)
 
     def totals(self, as_of_ms: Milliseconds) -> LiveTotals:
         """Return them as said; a kind without devices is left out."""
@@ -124,7 +125,9 @@ def share_of(site: Site, nodes: tuple[str, ...], *, stream_ms: Milliseconds, att
     for device in site.devices:
         if device.record is not None and device.is_member(stream_ms):
             fresh = device.heard_ms != NEVER and device.is_fresh(attended_ms)
-            add_to(kinds, _device(device, fresh=fresh), 1)
+            one = _device(device, fresh=fresh)
+            if kinds.setdefault(one.kind, one) is not one:
+                kinds[one.kind].add(one, 1)
             if fresh:
                 _add(storage, _storage(device), 1)
     sites = IN_STATE[site.connectivity] if kinds else NOWHERE
@@ -155,6 +158,7 @@ def _storage(device: Device) -> tuple[int, ...]:
     return int(stored), usable, rated_w if int(stored) < usable else 0, rated_w if int(stored) > 0 else 0
 
 
-def _add(sums: list[int], measures: Iterable[int], sign: int) -> None:
-    for i, measure in enumerate(measures):
-        sums[i] += sign * measure
+def _add(sums: list[int], measures: tuple[int, ...], sign: int) -> None:
+    for i in range(len(sums)):
+        if measures[i]:
+            sums[i] += sign * measures[i]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from zlib import crc32
@@ -276,25 +276,38 @@ class Site:
     def describe(self, record: SiteRecord | None, rules: Rules, at_ms: Milliseconds = EPOCH) -> None:
         """Take in what the topology says of it now; devices that it no longer holds keep their state."""
         self.record = record
+        only = record.devices[0] if record is not None and len(record.devices) == 1 else None
+        if only is not None and self.first is None:
+            self.add(Device(self, only.device)).describe(only, rules)
+        elif only is not None and self.first is not None and self.named is None and self.first.name == only.device:
+            self.first.describe(only, rules)
+        else:
+            self._describe_all(record, rules)
+        self.expect(rules, at_ms)
+
+    def _describe_all(self, record: SiteRecord | None, rules: Rules) -> None:
         records = {one.device: one for one in reversed(record.devices)} if record else {}
         for name in records:
             if self.device(name) is None:
                 self.add(Device(self, name))
         for device in self.devices:
             device.describe(records.get(device.name), rules)
-        self.expect(rules, at_ms)
 
     def expect(self, rules: Rules, at_ms: Milliseconds) -> None:
         """Judge its silence by the devices that it has at a time; by all that it ever has if it has none then."""
-        devices = self.devices
-        records = [device.record for device in devices if device.record is not None and device.is_member(at_ms)]
-        self.thresholds = _thresholds(records or [one.record for one in devices if one.record is not None], rules)
+        now_ms = ever_ms = NO_ALARM
+        for device in self.devices:
+            if device.record is not None:
+                interval_ms = to_milliseconds(device.record.reporting_interval_s)
+                ever_ms = min(ever_ms, interval_ms)
+                if device.is_member(at_ms):
+                    now_ms = min(now_ms, interval_ms)
+        shortest_ms = now_ms if now_ms != NO_ALARM else ever_ms
+        self.thresholds = _thresholds(shortest_ms if shortest_ms != NO_ALARM else Milliseconds(0), rules)
         self.delayed_ms = self.thresholds.delayed_ms
 
 
-def _thresholds(records: Iterable[DeviceRecord], rules: Rules) -> Thresholds:
-    intervals = [to_milliseconds(one.reporting_interval_s) for one in records]
-    shortest_ms = min(intervals, default=Milliseconds(0))
+def _thresholds(shortest_ms: Milliseconds, rules: Rules) -> Thresholds:
     return _shared(shortest_ms * rules.delayed_intervals, shortest_ms * rules.offline_intervals, rules.recover_readings)
 
 

@@ -16,7 +16,7 @@ import msgspec
 from app.domain.alike import one_of
 from app.domain.device_clock import OffTime
 from app.domain.rows import body_of, version_of, with_version
-from app.domain.site import NEVER, Device, Entry, Site, known_ms, time_of
+from app.domain.site import NEVER, NOTHING_FOLDED, Device, Entry, Site, known_ms, time_of
 from app.domain.site_records import (
     DeviceRow,
     EntryRow,
@@ -74,10 +74,14 @@ def encode_site(site: Site, version: Offset) -> bytes:
     return with_version(version, _encode(row))
 
 
-def restore_site(name: str, row: bytes) -> Site:
-    """Return the site that a row remembers; the topology still has to describe it."""
+def restore_site(name: str, row: bytes, *, closed_ms: Milliseconds = NEVER, stored: Offset = NOTHING_FOLDED) -> Site:
+    """Return the site that a row remembers; the topology still has to describe it.
+
+    Of a row no newer than *stored* entries of windows before *closed_ms* are in blocks: they are left out.
+    """
     site = Site(name)
     site.version = version_of(row)
+    from_ms = closed_ms if site.version <= stored else NEVER
     body = decode_site(body_of(row))
     site.connectivity = body.connectivity
     site.heard_ms = time_of(body.heard_ms)
@@ -87,7 +91,7 @@ def restore_site(name: str, row: bytes) -> Site:
     site.quarantined_at = body.quarantined_at
     site.applied, site.duplicate, site.conflicting = body.applied, body.duplicate, body.conflicting
     for one in body.devices:
-        site.add(_restore_device(site, one))
+        site.add(_restore_device(site, one, from_ms))
     return site
 
 
@@ -161,8 +165,8 @@ def _device_fields(device: Device) -> _DeviceFields:
     )
 
 
-def _restore_device(site: Site, row: DeviceRow) -> Device:
-    device = Device(site, one_of(row.name))
+def _restore_device(site: Site, row: DeviceRow, from_ms: Milliseconds) -> Device:
+    device = Device(site, row.name)
     device.measured_ms = time_of(row.measured_ms)
     device.latest_ms = row.latest_ms
     device.latest_attended_ms = row.latest_attended_ms
@@ -174,5 +178,7 @@ def _restore_device(site: Site, row: DeviceRow) -> Device:
     device.energy_export_wh = row.energy_export_wh
     device.operation = one_of(row.operation)
     device.off_time = OffTime(*row.off_time) if row.off_time is not None else None
-    device.entries = [restore_entry(device, one) for one in row.entries]
+    for one in row.entries:
+        if one.start_ms >= from_ms:
+            device.entries.append(restore_entry(device, one))
     return device

@@ -116,19 +116,18 @@ class Topology:
     def breakpoints(self) -> list[Milliseconds]:
         """The instants at which an edge or a device begins or ends to be valid, in order."""
         if self._breakpoints is None:
-            self._breakpoints = sorted({instant for member in self._members() for instant in _instants(member)})
+            instants: set[Milliseconds] = set()
+            for node in self.nodes.values():
+                _add_instants(instants, node.parents)
+            for site in self.sites.values():
+                _add_instants(instants, site.parents)
+                _add_instants(instants, site.devices)
+            self._breakpoints = sorted(instants)
         return self._breakpoints
 
     def epoch_of(self, at_ms: Milliseconds) -> int:
         """Return the number of the span between two breakpoints in which an instant lies."""
         return bisect_right(self.breakpoints, at_ms)
-
-    def _members(self) -> Iterator[Edge | DeviceRecord]:
-        for node in self.nodes.values():
-            yield from node.parents
-        for site in self.sites.values():
-            yield from site.parents
-            yield from site.devices
 
     def _forget(self) -> None:
         self._breakpoints = None
@@ -143,11 +142,12 @@ def _put(held: dict[str, T], name: str, record: T | None) -> None:
         held[name] = record
 
 
-def _instants(member: Edge | DeviceRecord) -> Iterator[Milliseconds]:
-    if member.valid_from_ms > Milliseconds(0):
-        yield member.valid_from_ms
-    if member.valid_to_ms is not None:
-        yield member.valid_to_ms
+def _add_instants(instants: set[Milliseconds], members: tuple[Edge, ...] | tuple[DeviceRecord, ...]) -> None:
+    for member in members:
+        if member.valid_from_ms > Milliseconds(0):
+            instants.add(member.valid_from_ms)
+        if member.valid_to_ms is not None:
+            instants.add(member.valid_to_ms)
 
 
 def earliest_effect_ms(old: SiteRecord | None, new: SiteRecord | None) -> Milliseconds | None:
@@ -158,10 +158,13 @@ def earliest_effect_ms(old: SiteRecord | None, new: SiteRecord | None) -> Millis
     """
     if old is not None and new is not None and _described(old).items() - _described(new).items():
         return Milliseconds(0)
-    return _earliest(
-        {*old.parents, *old.devices} if old else set(),
-        {*new.parents, *new.devices} if new else set(),
-    )
+    if old is not None and new is not None:
+        return _earliest({*old.parents, *old.devices}, {*new.parents, *new.devices})
+    only = old if old is not None else new
+    if only is None:
+        return None
+    begins = [one.valid_from_ms for one in only.parents]
+    return min(begins + [one.valid_from_ms for one in only.devices], default=None)
 
 
 def earliest_node_effect_ms(old: NodeRecord | None, new: NodeRecord | None) -> Milliseconds | None:

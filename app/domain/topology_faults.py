@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 import msgspec
 
 from app.domain.contracts import GROUP_HIERARCHY, SITE_LEVEL, DeviceRecord, Edge, SiteRecord
 from app.domain.telemetry import MAX_POWER, MAX_REGISTER
 from app.domain.topology import Topology, in_order
-from app.domain.units import Milliseconds
+from app.domain.units import Milliseconds, Seconds, WattHours, Watts
 
 KIND = re.compile(r"(?!all$)[^\W\dA-Z][^\WA-Z]*")
 """A word of any language, in lower case where it has one; `all` is the sum of the kinds."""
@@ -25,8 +26,19 @@ def faults(topology: Topology) -> list[str]:
 
 def usable(site: SiteRecord) -> SiteRecord:
     """Return a site without the devices that no rule can count: a kind that is no word, a number beyond any sense."""
-    devices = tuple(device for device in site.devices if not any(_device_field_faults("", device)))
-    return site if len(devices) == len(site.devices) else msgspec.structs.replace(site, devices=devices)
+    devices = [device for device in site.devices if device.device and _is_countable(
+        device.kind, device.rated_power_w, device.reporting_interval_s, device.usable_capacity_wh,
+        device.valid_from_ms, device.valid_to_ms,
+    )]  # fmt: skip
+    return site if len(devices) == len(site.devices) else msgspec.structs.replace(site, devices=tuple(devices))
+
+
+@lru_cache(maxsize=10_000)
+def _is_countable(kind: str, rated_w: Watts, interval_s: Seconds, capacity_wh: WattHours | None,
+                  from_ms: Milliseconds, to_ms: Milliseconds | None) -> bool:  # fmt: skip
+    """Most devices differ from others by their names only."""
+    device = DeviceRecord("any", kind, rated_w, interval_s, capacity_wh, from_ms, to_ms)
+    return not any(_device_field_faults("", device))
 
 
 def _node_faults(topology: Topology) -> Iterator[str]:

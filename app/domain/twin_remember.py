@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from app.domain.rows import RowReader, Rows, version_of, with_version
 from app.domain.rules import Rules
-from app.domain.site import Device, Entry
+from app.domain.site import NEVER, Entry
 from app.domain.site_records import PartitionRow
 from app.domain.site_rows import (
     NODE_PREFIX,
@@ -123,25 +123,25 @@ class Memory:
         self.stored = Vouched(row.stream_ms, row.closed_through_ms)
 
     def _restore_site(self, name: str, row: bytes) -> None:
-        site = self.state.sites[name] = restore_site(name, row)
+        state = self.state
+        closed_ms = NEVER if state.closed_through_ms is None else state.closed_through_ms
+        site = state.sites[name] = restore_site(name, row, closed_ms=closed_ms, stored=state.offset)
         if site.quarantined_at is not None:
-            self.state.quarantined.add(name)
-        if site.version > self.state.twins_said:
-            self.state.mark_twin(site)
+            state.quarantined.add(name)
+        if site.version > state.twins_said:
+            state.mark_twin(site)
         for device in site.devices:
-            device.entries = [entry for entry in device.entries if self._is_held(device, entry)]
+            for entry in device.entries:
+                self._hold(entry)
 
-    def _is_held(self, device: Device, entry: Entry) -> bool:
-        """An open entry is held; a closed one only if its block may not have been written yet."""
-        if not self.state.is_closed(entry.start_ms):
+    def _hold(self, entry: Entry) -> None:
+        """Of a closed window there is an entry only if its block may not have been written yet."""
+        if self.state.is_closed(entry.start_ms):
+            self.late.append(entry)
+        else:
             window = self.state.open_window(entry.start_ms)
             window.entries.append(entry)
             window.mark(entry)
-            return True
-        if device.site.version > self.state.offset:
-            self.late.append(entry)
-            return True
-        return False
 
     def adopt_late(self) -> None:
         """Bring closed entries that only a site's row holds to their windows; topology has to be known."""

@@ -73,9 +73,11 @@ def _take_site(
 
 def _comes_back(site: Site, record: SiteRecord | None) -> bool:
     """Whether a device that was gone is there again: what it said before counts again."""
-    names = () if record is None else (one.device for one in record.devices)
-    devices = [site.device(name) for name in names]
-    return any(device is not None and device.record is None for device in devices)
+    for one in record.devices if record is not None else ():
+        device = site.device(one.device)
+        if device is not None and device.record is None:
+            return True
+    return False
 
 
 def _is_redescribed(state: TwinState, old: SiteRecord | None, record: SiteRecord | None, *, is_new: bool) -> bool:

@@ -16,6 +16,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from app.batch.errors import die
 from app.batch.farewell import part
+from app.batch.lean import lean
 from app.batch.watched import watch_consumer
 from app.domain.alike import alike
 from app.domain.contracts import NodeRecord, SiteRecord
@@ -68,7 +69,7 @@ class TopologyFeed:
         self.sites = {partition: {} for partition in owned}
         self._offsets = {partition: {} for partition in owned}
         self._consumer = AIOKafkaConsumer(
-            **connection(self.broker), enable_auto_commit=False, auto_offset_reset="earliest"
+            **connection(self.broker), enable_auto_commit=False, auto_offset_reset="earliest", key_deserializer=lean
         )
         await self._consumer.start()
         watch_consumer(self._consumer)
@@ -127,6 +128,7 @@ class TopologyFeed:
                     self._learn_node(record)
                 else:
                     self._learn_site(tp.partition, record)
+            await asyncio.sleep(0)
 
     def _learn_node(self, record: Any) -> None:
         name = (record.key or b"").decode(errors="replace")

@@ -39,7 +39,8 @@ class TopologyReport:
     def read(self, topic: str, name: str, error: Exception | None) -> None:
         """Note that a record came, and that it could not be read if there is an *error*."""
         self.is_due = True
-        self._unreadable.pop((topic, name), None)
+        if self._unreadable:
+            self._unreadable.pop((topic, name), None)
         if error is not None:
             self._unreadable[topic, name] = (
                 f"{topic} {name!r} is not valid ({error}); treated as absent until it is applied again"
