@@ -35,7 +35,7 @@ class Topology:
         self.sites: dict[str, SiteRecord] = {}
         self._breakpoints: list[Milliseconds] | None = None
         self._above: dict[tuple[int, str], Parents] = {}
-        self._ancestors: dict[tuple[int, Parents], Parents] = {}
+        self._ancestors: dict[tuple[int, tuple[Edge, ...]], Parents] = {}
 
     def put_node(self, node_id: str, record: NodeRecord | None) -> None:
         """Take in the latest record of a node; None removes it."""
@@ -52,12 +52,12 @@ class Topology:
         site = self.sites.get(site_id)
         if site is None:
             return ()
-        epoch = self.epoch_of(at_ms)
-        parents = tuple(self.site_parents(site, at_ms))
-        found = self._ancestors.get((epoch, parents))
+        key = (self.epoch_of(at_ms), site.parents)
+        found = self._ancestors.get(key)
         if found is None:
+            parents = self.site_parents(site, at_ms)
             above = {node for parent in parents for node in (parent, *self.above(parent, at_ms))}
-            found = self._ancestors[epoch, parents] = tuple(sorted(above))
+            found = self._ancestors[key] = tuple(sorted(above))
         return found
 
     def site_parents(self, site: SiteRecord, at_ms: Milliseconds) -> Iterator[str]:
