@@ -168,10 +168,10 @@ def the_partition_row_is_written_first(patch: pytest.MonkeyPatch) -> None:
 
 @planted("a site's row overrides blocks that may be older", 500)
 def closed_entries_of_a_site_row_are_ignored(patch: pytest.MonkeyPatch) -> None:
-    def bad(original: Any, memory: Any, device: Any, entry: Any) -> bool:
-        return not memory.state.is_closed(entry.start_ms) and original(memory, device, entry)
+    def bad(original: Any, name: str, row: bytes, **named: Any) -> Any:
+        return original(name, row, **{**named, "stored": 1 << 60})
 
-    _around(patch, twin_remember.Memory, "_is_held", bad)
+    _around(patch, twin_remember, "restore_site", bad)
 
 
 @planted("a slot is replaced by what is not older")
