@@ -44,14 +44,19 @@ class Account:
 
     def truth(self, until_ms: int) -> Truth:
         """Return what every node must have said of the windows that ended by a time."""
-        window_ms = self._fleet.window_s * 1000
         truth: Truth = {}
         for window, held in self._sums.items():
-            counts, sums = self._probed.get(window, (Counter(), Counter()))
-            for (node, at), (readings, sum_w) in rows(self._fleet, window, *held):
-                if window + window_ms <= until_ms:
-                    truth[node, at] = (readings + counts[node], sum_w + sums[node])
+            if window + self._fleet.window_s * 1000 <= until_ms:
+                truth.update(rows(self._fleet, window, *held))
+                self._add_probes(truth, window)
         return truth
+
+    def _add_probes(self, truth: Truth, window: int) -> None:
+        """In a window that is short, a node may have heard of probes alone."""
+        counts, sums = self._probed.get(window, (Counter(), Counter()))
+        for node in counts:
+            readings, sum_w = truth.get((node, window), (0, 0))
+            truth[node, window] = (readings + counts[node], sum_w + sums[node])
 
 
 class OpenLoop:

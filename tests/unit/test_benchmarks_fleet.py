@@ -17,7 +17,7 @@ from app.replay.repeat import DAY_MS
 from benchmarks import storms
 from benchmarks.axes import axes
 from benchmarks.fleet import START_MS, Fleet, Record, Telemetry, Truth, name_of, with_ticks
-from benchmarks.open_loop import SLOT_MS, OpenLoop
+from benchmarks.open_loop import SLOT_MS, Account, OpenLoop
 from benchmarks.probes import KINDS, Probes, due, heard, power_of
 from benchmarks.simbench_world import Days
 
@@ -160,6 +160,19 @@ def test_probes_have_a_site_in_every_partition_and_unlike_feeders() -> None:
 
     assert [digits for node, digits in probes.below().items() if node.startswith("feeder")] == [[n] for n in range(8)]
     assert probes.below()["region-0"] == list(range(8))
+
+
+def test_a_node_that_heard_of_probes_alone_is_accounted_for() -> None:
+    fleet = Fleet(sites=40, interval_s=1, window_s=60, partitions=2, fanout=(10, 100))
+    probes = Probes(fleet)
+    account = Account(fleet, probes)
+    account.add(START_MS, [0], [5])
+    account.add_probe(START_MS, 1, 17)
+    truth = account.truth(START_MS + 60_000)
+
+    assert truth["feeder-0", START_MS] == (1, 5)
+    assert truth[probes.chains[1][0], START_MS] == (1, 17)
+    assert truth["substation-0", START_MS] == (2, 22)
 
 
 def test_the_open_loop_accounts_for_what_it_sends() -> None:
