@@ -1,4 +1,4 @@
-"""When a level's provisional and live values are due."""
+"""When what waits for a cadence is due."""
 
 from __future__ import annotations
 
@@ -6,27 +6,22 @@ from collections.abc import Mapping
 
 
 class Cadence:
-    """Levels by the seconds between two of their values; a level that is not named is always due."""
+    """Levels, or other words, by the seconds between two of their values; one that is not named has the default."""
 
-    def __init__(self, level_cadence_s: Mapping[str, float], twin_cadence_s: float = 0.0) -> None:
-        self._every_s = {**level_cadence_s, _TWINS: twin_cadence_s}
-        self._last_s: dict[str, float] = {}
-        self._due: frozenset[str] = frozenset()
+    def __init__(self, every_s: Mapping[str, float], default_s: float = 0.0) -> None:
+        self._every_s = dict(every_s)
+        self._default_s = default_s
+        self._taken_s: dict[str, float] = {}
+        self._now_s = 0.0
 
     def begin(self, now_s: float) -> None:
-        """Decide what is due in this turn."""
-        due = {name for name, every_s in self._every_s.items() if now_s - self._last_s.get(name, -1e9) >= every_s}
-        self._last_s |= dict.fromkeys(due, now_s)
-        self._due = frozenset(due)
+        """Begin a turn: what is due once in it stays due until it ends."""
+        self._now_s = now_s
 
     def level(self, level: str) -> bool:
-        """Whether a level is due."""
-        return level not in self._every_s or level in self._due
-
-    @property
-    def twins(self) -> bool:
-        """Whether twins are due."""
-        return _TWINS in self._due
-
-
-_TWINS = "\x00twins"
+        """Whether a level is due; if so, it is taken."""
+        taken_s = self._taken_s.get(level)
+        if taken_s is not None and 0.0 < self._now_s - taken_s < self._every_s.get(level, self._default_s):
+            return False
+        self._taken_s[level] = self._now_s
+        return True

@@ -21,9 +21,7 @@ from app.metrics_file import metrics_writer
 from app.settings import Settings
 from tables.rollup import create_tables
 
-CLOSING = "closing"
-CLOSING_CADENCE_S = 5.0
-"""Between provisional values of a window that partitions close one after the other."""
+WINDOWS = "windows"
 
 
 class RollupMachine:
@@ -37,7 +35,7 @@ class RollupMachine:
         self.levels = levels
         self.nodes = NodePartition(partition, settings.rules(), reader)
         self.cadence = Cadence(settings.level_cadence_s)
-        self.closing = Cadence({CLOSING: CLOSING_CADENCE_S})
+        self.slow = Cadence({WINDOWS: settings.provisional_cadence_s})
         self.announce = self.nodes.announce
         self.remember = self.nodes.remember
         self.remembered = self.nodes.remembered
@@ -59,13 +57,14 @@ class RollupMachine:
     def caught_up_at(self, end_offset: int) -> None:
         """Nothing depends on where `contributed` ended: a version decides what replaces what."""
 
-    def say(self, *, behind: bool, checkpoint: bool, now_s: float) -> list[Outgoing]:  # noqa: ARG002
-        """Nothing waits for a checkpoint."""
+    def say(self, *, behind: bool, checkpoint: bool, now_s: float) -> list[Outgoing]:
+        """Provisional values come with a checkpoint, as each partition has its own: no flush says all of them."""
         self.cadence.begin(now_s)
-        self.closing.begin(now_s)
+        self.slow.begin(now_s)
         self.levels.look_again()
         levels: dict[str, list[Message]] = {}
-        for said in self.nodes.say(behind=behind, due=self._is_due, closing=self.closing.level(CLOSING)):
+        provisional = checkpoint and self.slow.level(WINDOWS)
+        for said in self.nodes.say(behind=behind, due=self._is_due, provisional=provisional):
             if said.window is not None and said.window.status == "final":
                 self.counts.final(_coverage(said.level, said.window))
             if self.levels.has(said.level):

@@ -27,6 +27,7 @@ from app.metrics_file import metrics_writer
 from app.settings import Settings
 from tables.twin import create_tables
 
+TWINS, WINDOWS = "twins", "windows"
 TICK: Message = (b"", b"", ())
 
 log = logging.getLogger(__name__)
@@ -41,7 +42,9 @@ class TwinMachine:
         self.partitions = rules.partitions
         self.counts = counts or TwinCounts()
         self.sites = SitePartition(partition, rules, home_of(rules.partitions), reader)
-        self.cadence = Cadence(settings.level_cadence_s, settings.twin_cadence_s)
+        self.cadence = Cadence(settings.level_cadence_s)
+        self.windows = Cadence(settings.level_cadence_s, settings.provisional_cadence_s)
+        self.slow = Cadence({TWINS: settings.twin_cadence_s, WINDOWS: settings.provisional_cadence_s})
         self.ticks = Ticks(settings.tick_s if settings.telemetry_timestamps == "append" else None)
         self.announce = self.sites.announce
         self.remember = self.sites.remember
@@ -73,9 +76,16 @@ class TwinMachine:
         return is_done
 
     def say(self, *, behind: bool, checkpoint: bool, now_s: float) -> list[Outgoing]:
-        self.cadence.begin(now_s)
+        for cadence in (self.cadence, self.windows, self.slow):
+            cadence.begin(now_s)
         self.counts.transitions((step.machine, step.after) for step in self.sites.state.transitions)
-        said = self.sites.say(behind=behind, due=self.cadence.level, twins=self.cadence.twins, site_windows=checkpoint)
+        said = self.sites.say(
+            behind=behind,
+            due=self.cadence.level,
+            provisional=self.windows.level if checkpoint and self.slow.level(WINDOWS) else None,
+            twins=checkpoint and self.slow.level(TWINS),
+            site_windows=checkpoint,
+        )
         ticks = [TICK] if self.ticks.take(now_s) else []
         return [
             *self._contributed(said),

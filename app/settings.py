@@ -58,6 +58,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     publish_cadence_s: float
     level_cadence_s: dict[str, float]
     checkpoint_cadence_s: float
+    provisional_cadence_s: float
     twin_cadence_s: float
     topology_wait_s: float
     member_id: str
@@ -251,9 +252,10 @@ _TABLE: dict[str, tuple[str, tuple[Callable[[str], Any], str], str]] = {
     "plausible_factor": ("3", _integer(0, 1000), "Times its rated power beyond which a reading is out of range; 0 = any"),
     "window_blocks": ("256", _integer(1, 65_536), "Rows for the sites of a closed window, per partition; fixed for life"),
     "cached_windows": ("16", _integer(1, 10_000), "Closed windows whose totals stay in memory for more late readings"),
-    "publish_cadence_s": ("1", _number(0.01, 3600), "Seconds between provisional and live values"),
+    "publish_cadence_s": ("1", _number(0.01, 3600), "Seconds between live values, at least"),
     "level_cadence_s": ("", _by_word(_ANY_S[0], "level=seconds, separated by commas"), "The same, for levels that are slower"),
     "checkpoint_cadence_s": ("2", _number(0.05, 3600), "Seconds between flushes of state; what a restart reads again"),
+    "provisional_cadence_s": ("5", _ANY_S, "Seconds between two provisional values of an open window, at least"),
     "twin_cadence_s": ("15", _ANY_S, "Seconds between two publications of changed twins"),
     "topology_wait_s": ("5", _number(0.1, 600), "How long to read topology before a site is held to be unknown"),
     "member_id": ("", _matching(r"[A-Za-z0-9._-]{0,200}", "letters, digits, . _ -"),

@@ -82,11 +82,11 @@ def a_node_partition(disk: Disk | None = None, *, partitions: int = 2, **rules: 
 
 
 def published(
-    machine: NodePartition, log: ContributedLog, *, behind: bool = False, closing: bool = True
+    machine: NodePartition, log: ContributedLog, *, behind: bool = False, provisional: bool = True
 ) -> dict[str, dict]:
     """Fold what is new and return what is published, by key."""
     machine.apply(log.records)
-    return {said.key.decode(): json.loads(said.value) for said in machine.say(behind=behind, closing=closing)}
+    return {said.key.decode(): json.loads(said.value) for said in machine.say(behind=behind, provisional=provisional)}
 
 
 def keep(machine: NodePartition, disk: Disk) -> None:

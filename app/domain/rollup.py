@@ -37,7 +37,6 @@ from app.domain.units import Milliseconds, Offset
 Due = Callable[[str], bool]
 AFTER_LIVE = b"m"
 AFTER_WINDOWS = b"x"
-NOTHING_CLOSED = Milliseconds(-1)
 
 _decode = msgspec.msgpack.Decoder(Contribution | Watermark).decode
 
@@ -128,16 +127,17 @@ class NodePartition:
             self.unsaid.pop(place, None)
             self.unsaid_final[place] = None
 
-    def say(self, *, behind: bool = False, due: Due = _always, closing: bool = True) -> list[NodeSaying]:
+    def say(self, *, behind: bool = False, due: Due = _always, provisional: bool = True) -> list[NodeSaying]:
         """Take what has to be said: final and corrected windows at once, the rest of the levels that are *due*.
 
-        A window that some partitions have closed changes with each of them and is soon final: until then it is said
-        only with *closing*.
+        A window that is not final changes with every partition that contributes to it: it is said only when it is the
+        turn of *provisional* ones.
         """
         taken = self._take(self.unsaid_final, lambda _: True)
         if not behind:
-            closed_ms = NOTHING_CLOSED if closing else max(self._closed_ms(), default=NOTHING_CLOSED)
-            taken += self._take(self.unsaid, lambda slots: due(slots.level) and not slots.place.is_before(closed_ms))
+            taken += self._take(
+                self.unsaid, lambda slots: (provisional or slots.place.start_ms is None) and due(slots.level)
+            )
         return [self._say(slots) for slots in taken if slots.level]
 
     def _merged(self) -> Milliseconds | None:

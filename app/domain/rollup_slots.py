@@ -27,10 +27,6 @@ class Place(NamedTuple):
     node: str
     start_ms: Milliseconds | None
 
-    def is_before(self, at_ms: Milliseconds) -> bool:
-        """Whether it is a window that starts before *at_ms*."""
-        return self.start_ms is not None and self.start_ms < at_ms
-
     @property
     def row_key(self) -> bytes:
         if self.start_ms is None:

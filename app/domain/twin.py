@@ -78,16 +78,21 @@ class SitePartition:
         return True
 
     def say(
-        self, *, behind: bool = False, due: Due = _always, twins: bool = False, site_windows: bool = True
-    ) -> SiteSayings:
-        """Take what has to be said: closed windows at once, the others of the levels that are *due*.
+        self, *, behind: bool = False, due: Due = _always, provisional: Due | None = _always, twins: bool = False,
+        site_windows: bool = True,
+    ) -> SiteSayings:  # fmt: skip
+        """Take what has to be said: closed windows at once, live values of the levels that are *due*.
 
-        With *site_windows*, those of sites that were just closed, too: at the latest when they are to be remembered.
+        Open windows are said of the levels that are *provisional*, if any. With *site_windows*, those of sites that
+        were just closed are said, too: at the latest when they are to be remembered. While the partition is *behind*,
+        twins, provisional and live values wait.
         """
         if self._is_fresh:
             self._begin()
         self._pass_end()
-        return say(self.state, behind=behind, due=due, twins=twins, site_windows=site_windows)
+        if behind:
+            return say(self.state, due=None, provisional=None, twins=False, site_windows=site_windows)
+        return say(self.state, due=due, provisional=provisional, twins=twins, site_windows=site_windows)
 
     def announce(self) -> list[Rows]:
         """Take the rows that have to be durable before what `say` returned is sent."""

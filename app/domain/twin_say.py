@@ -22,8 +22,8 @@ FEW_SITES = 1_000
 Due = Callable[[str], bool]
 
 
-def say(state: TwinState, *, behind: bool, due: Due, twins: bool, site_windows: bool) -> SiteSayings:
-    """Take what has to be said now; twins, provisional and live values wait while the partition is behind.
+def say(state: TwinState, *, due: Due | None, provisional: Due | None, twins: bool, site_windows: bool) -> SiteSayings:
+    """Take what has to be said now, and live and provisional values of levels that are due; None: of no level.
 
     A window that all sites close at once makes a message for each: they wait for *site_windows*, so that what nodes
     do now does not wait for them.
@@ -31,9 +31,11 @@ def say(state: TwinState, *, behind: bool, due: Due, twins: bool, site_windows: 
     _restate(state)
     contributions = [message for window in _closed(state) for message in _finals(state, window)]
     saying = [window for window in _closed(state) if site_windows or not window.is_complete]
-    if not behind:
-        for window in state.open.values():
-            contributions += _provisional(state, window, due)
+    if provisional is not None:
+        contributions += [
+            message for window in state.open.values() for message in _provisional(state, window, provisional)
+        ]
+    if due is not None:
         contributions += _live(state, due)
     transitions, state.transitions = state.transitions, []
     rejections, state.rejections = state.rejections, []
@@ -41,7 +43,7 @@ def say(state: TwinState, *, behind: bool, due: Due, twins: bool, site_windows: 
         contributions,
         _watermark(state),
         [message for window in saying for message in _site_windows(state, window)],
-        _twins(state) if twins and not behind else [],
+        _twins(state) if twins else [],
         [(one.site, encode_transition(one)) for one in transitions],
         rejections,
     )

@@ -23,6 +23,7 @@ def test_what_is_read_within_a_second_is_no_backlog(lag: int, is_behind: bool) -
 def test_a_few_records_are_no_backlog_whatever_the_rate(lag: int, is_behind: bool) -> None:
     assert Backlog(now_s=0.0).is_behind(lag, partitions=1) is is_behind
     assert reading(1).is_behind(lag, partitions=0) is is_behind
+    assert reading(1).is_behind(lag // 8 + is_behind, partitions=8) is is_behind
 
 
 def test_a_rate_of_a_moment_is_not_taken_for_one_of_a_second() -> None:
@@ -31,4 +32,5 @@ def test_a_rate_of_a_moment_is_not_taken_for_one_of_a_second() -> None:
 
     assert not backlog.is_behind(10_000, partitions=8)
     backlog.measure(103.0, 160_000)
-    assert backlog.is_behind(10_000, partitions=8)
+    assert not backlog.is_behind(9_000, partitions=8)
+    assert backlog.is_behind(9_001, partitions=8)

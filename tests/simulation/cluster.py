@@ -180,6 +180,10 @@ def _random_levels(cluster: Cluster) -> Callable[[str], bool]:
     return wanted.__contains__
 
 
+def _some(chance: random.Random, due: Callable[[str], bool]) -> Callable[[str], bool] | None:
+    return due if chance.random() < 0.6 else None
+
+
 class TwinWorker(Worker):
     tables = ("site-twin", "site-window")
 
@@ -234,6 +238,7 @@ class TwinWorker(Worker):
         said = self.machine.say(
             behind=not everything and chance.random() < 0.2,
             due=(lambda _: True) if everything else _random_levels(self.cluster),
+            provisional=(lambda _: True) if everything else _some(chance, _random_levels(self.cluster)),
             twins=everything or chance.random() < 0.3,
             site_windows=everything or checkpoint or chance.random() < 0.2,
         )
@@ -265,4 +270,5 @@ class RollupWorker(Worker):
     def say(self, *, everything: bool, checkpoint: bool) -> list[tuple[str, int, bytes, Any]]:
         behind = not everything and self.cluster.chance.random() < 0.2
         due = (lambda _: True) if everything else _random_levels(self.cluster)
-        return [("level", self.partition, one.key, one.value) for one in self.machine.say(behind=behind, due=due)]
+        said = self.machine.say(behind=behind, due=due, provisional=everything or self.cluster.chance.random() < 0.6)
+        return [("level", self.partition, one.key, one.value) for one in said]

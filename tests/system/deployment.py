@@ -15,7 +15,12 @@ from app.demo.workers import WorkerProcess
 
 ROOT = Path(__file__).parents[2]
 ROLES = ("twin", "rollup")
-QUICK = {"VPP_PUBLISH_CADENCE_S": "0.2", "VPP_CHECKPOINT_CADENCE_S": "0.5", "VPP_TWIN_CADENCE_S": "0.5"}
+QUICK = {
+    "VPP_PUBLISH_CADENCE_S": "0.2",
+    "VPP_CHECKPOINT_CADENCE_S": "0.5",
+    "VPP_PROVISIONAL_CADENCE_S": "0",
+    "VPP_TWIN_CADENCE_S": "0.5",
+}
 
 
 class Deployment:

@@ -168,6 +168,7 @@ def _environ(address: str, dataset: Dataset, changes: dict[str, object]) -> dict
         "tick_s": meta.tick_s,
         "publish_cadence_s": 0.2,
         "checkpoint_cadence_s": 0.5,
+        "provisional_cadence_s": 0,
         "twin_cadence_s": 1,
         "session_timeout_s": 30,
         "heartbeat_s": 1,

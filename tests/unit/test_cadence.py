@@ -49,12 +49,19 @@ def test_a_late_turn_is_made_up_for_once():
     assert [due(cadence, now_s, "region")[0] for now_s in (0, 100, 101, 110)] == [True, True, False, True]
 
 
-def test_twins_have_a_cadence_of_their_own_that_is_no_level():
-    cadence = Cadence({}, twin_cadence_s=15)
-    turns = []
-    for now_s in (0, 14, 15):
-        cadence.begin(now_s)
-        turns.append(cadence.twins)
+def test_a_level_that_is_not_named_has_the_default():
+    cadence = Cadence({"region": 10}, 5)
 
-    assert turns == [True, False, True]
-    assert cadence.level("twins")
+    assert [due(cadence, now_s, "region", "feeder") for now_s in (1, 6, 11)] == [
+        [True, True],
+        [False, True],
+        [True, True],
+    ]
+
+
+def test_a_level_that_nobody_asked_for_stays_due():
+    cadence = Cadence({"region": 10})
+    due(cadence, 1, "region")
+    due(cadence, 11)
+
+    assert due(cadence, 12, "region") == [True]

@@ -144,18 +144,18 @@ def test_while_behind_only_final_windows_are_said():
     assert list(published(machine, log)) == [f"n|{NOON_MS + WINDOW_MS}"]
 
 
-def test_a_window_that_partitions_are_closing_waits_for_its_turn_but_not_when_it_is_final():
+def test_a_window_waits_for_its_turn_but_not_when_it_is_final():
     machine, log = a_node_partition(partitions=2), ContributedLog()
     log.say(a_window_share(1), final=True)
     log.say(a_window_share(2), start_ms=NOON_MS + WINDOW_MS)
     log.close(NOON_MS + WINDOW_MS, partition=0)
 
-    assert list(published(machine, log, closing=False)) == [f"n|{NOON_MS + WINDOW_MS}"]
-    assert list(published(machine, log, closing=True)) == [NOON]
+    assert list(published(machine, log, provisional=False)) == []
+    assert list(published(machine, log)) == [NOON, f"n|{NOON_MS + WINDOW_MS}"]
     log.say(a_window_share(10), partition=1, final=True)
-    assert list(published(machine, log, closing=False)) == []
+    assert list(published(machine, log, provisional=False)) == []
     log.close(NOON_MS + WINDOW_MS, partition=1)
-    assert published(machine, log, closing=False)[NOON]["status"] == "final"
+    assert published(machine, log, provisional=False)[NOON]["status"] == "final"
 
 
 def test_records_at_or_below_the_offset_are_skipped():

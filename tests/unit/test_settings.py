@@ -40,6 +40,7 @@ INVALID = [
     ("VPP_LEVEL_CADENCE_S", "region=-1", "level=seconds"),
     ("VPP_LEVEL_CADENCE_S", "=1", "level=seconds"),
     ("VPP_CHECKPOINT_CADENCE_S", "0.01", "a number from 0.05 to 3600"),
+    ("VPP_PROVISIONAL_CADENCE_S", "-1", "a number from 0 to 86400"),
     ("VPP_TWIN_CADENCE_S", "-1", "a number from 0 to 86400"),
     ("VPP_TOPOLOGY_WAIT_S", "0", "a number from 0.1 to 600"),
     ("VPP_MEMBER_ID", "pod 1", "letters, digits, . _ -"),

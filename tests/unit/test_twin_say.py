@@ -30,14 +30,24 @@ def test_only_what_changed_since_the_last_time_is_said():
 
 def test_a_level_that_is_not_due_waits_and_loses_nothing():
     machine, log = spoken()
-    now = Heard(machine.say(due=lambda level: level != "substation"))
+    low, high = (lambda level: level != "substation"), (lambda level: level == "substation")
+    now = Heard(machine.say(due=low, provisional=low))
     log.say("b", "load-b", NOON_MS, 20, arrived_ms=NOON_MS + GRACE_MS)
     machine.apply(log.records, settled=True)
-    later = Heard(machine.say(due=lambda level: level == "substation"))
+    later = Heard(machine.say(due=high, provisional=high))
 
     assert nodes(now) == {"feeder-1", "feeder-2"}
     assert nodes(later) == {"substation"}
     assert later.windows("substation")[NOON_MS].kinds["load"].sum_w == 21
+
+
+def test_provisional_values_wait_for_their_turn_and_live_ones_do_not():
+    machine, _ = spoken()
+    now = Heard(machine.say(provisional=None))
+    later = Heard(machine.say())
+
+    assert {one.window_start_ms for one in now.contributions} == {None}
+    assert later.windows("feeder-1")[NOON_MS].kinds["load"].sum_w == 1
 
 
 def test_final_windows_do_not_wait_for_their_level():
