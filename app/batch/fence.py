@@ -22,6 +22,11 @@ class Fence:
         self._is_member = is_member
         self._beat_s = time.monotonic()
 
+    @property
+    def outlived_after_s(self) -> float:
+        """After so long, whoever owned the partitions before and was not told has had its last word."""
+        return self.session_s + self.patience_s
+
     def beat(self, sent_s: float) -> None:
         """Note a heartbeat that the group accepted. The consumer's thread calls this."""
         self._beat_s = max(self._beat_s, sent_s)

@@ -43,7 +43,7 @@ class Machine(Protocol):
         """Fold records; False asks to look up what is unknown and to call again with `settled`."""
 
     def caught_up_at(self, end_offset: int) -> None:
-        """Learn where the source ended when this machine was restored."""
+        """Learn where the source ended when it was restored, and when no former owner could go on any more."""
 
     def say(self, *, behind: bool, checkpoint: bool, now_s: float) -> list[Outgoing]:
         """Take the messages since the last time; without a *checkpoint*, some may wait for the next one."""

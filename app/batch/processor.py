@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any
@@ -78,6 +79,7 @@ class Processor:
         self._stream: Any = None
         self._published_s = time.monotonic()
         self._turns = Turns(checkpoint_s)
+        self._outlived_s = math.inf
         self._identity = Identity(tables)
         self._ends: dict[int, int] = {}
         self._backlog = Backlog(time.monotonic())
@@ -145,9 +147,17 @@ class Processor:
         try:
             while True:
                 self._measure()
+                if time.monotonic() > self._outlived_s:
+                    self._outlive()
                 await asyncio.sleep(REPORT_S)
         except Exception as error:
             die(error)
+
+    def _outlive(self) -> None:
+        """A former owner that went on for a while can say nothing more: what it may have said is to be replaced."""
+        self._outlived_s = math.inf
+        for partition, machine in self.machines.items():
+            machine.caught_up_at(self._end(partition))
 
     async def settle(self) -> None:
         """Flush everything, then know nothing more: partitions are revoked, or the worker stops."""
@@ -270,6 +280,7 @@ class Processor:
             if generation == self.generation:
                 self.machines, self.metrics.is_ready = machines, True
                 self._turns.begin(machines, time.monotonic())
+                self._outlived_s = time.monotonic() + self.fence.outlived_after_s
                 reach("recovery.made")
                 self._measure()
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import signal
+import time
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -11,7 +13,7 @@ import pytest
 from app.batch.consumer import BatchMessage
 from tests.batch.counting import Setup
 from tests.batch.kafka import publish, remembered, said
-from tests.batch.running import running, until
+from tests.batch.running import is_settled, running, until
 from tests.batch.worker import Worker
 
 pytestmark = pytest.mark.broker
@@ -42,6 +44,19 @@ async def test_a_batch_acknowledged_after_its_partition_was_assigned_anew_commit
         assert not app.consumer.ack(event.message)
         await app.consumer.commit()
         assert not app.consumer._settled
+
+
+async def test_machines_learn_when_no_former_owner_can_go_on(setup: Setup) -> None:
+    async with running(setup) as app:
+        processor = app.batch_processor
+        due_s = processor._outlived_s - time.monotonic()
+        assert 20.0 < due_s <= setup.session_timeout_s + setup.request_timeout_s
+        await publish(setup, 0, [("a", 1)] * 3)
+        await until(is_settled(app, 3))
+        assert processor.machines[0].end_offset == 0
+        processor._outlived_s = 0.0
+        await until(lambda: processor.machines[0].end_offset == 3)
+        assert processor._outlived_s == math.inf
 
 
 async def test_a_worker_that_stood_still_for_longer_than_its_session_stops_itself(setup: Setup) -> None:

@@ -31,7 +31,7 @@ from app.domain import (
 )
 from app.domain.units import Milliseconds, Offset
 from tests.simulation import cluster
-from tests.simulation.run import Limits
+from tests.simulation.run import Limits, Schedule
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 
@@ -308,6 +308,11 @@ def a_former_owner_had_the_last_word(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(twin.SitePartition, "caught_up_at", lambda *_: None)
 
 
+@planted("and once more when no former owner can go on", 1600)
+def a_former_owner_went_on_and_had_the_last_word(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Schedule, "_outlive", lambda *_: None)
+
+
 @planted("closed windows are restated past a former owner's end", 200)
 def changed_windows_are_restated_too_early_only(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(twin, "restate_deferred", lambda _: None)
@@ -328,7 +333,7 @@ def nobody_knows_that_something_was_said(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(twin_remember.Memory, "_first_row", lambda _: [])
 
 
-@planted("what has no rows any more is not restated", 600)
+@planted("what has no rows any more is not restated", 190)
 def windows_without_rows_are_restated(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(twin_state.TwinState, "oldest_kept_ms", Milliseconds(0))
 
@@ -394,7 +399,7 @@ def rows_are_remembered_before_messages_are_said(patch: pytest.MonkeyPatch) -> N
     _around(patch, cluster.Worker, "flush", bad)
 
 
-@planted("a writer that was overtaken starts over")
+@planted("a writer that was overtaken starts over", 350)
 def newer_rows_of_another_writer_are_overlooked(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(foreign, "newest_version", lambda _: b"")
 
@@ -404,7 +409,7 @@ def a_site_keeps_the_kinds_that_it_was_said_with(patch: pytest.MonkeyPatch) -> N
     patch.setattr(twin_topology, "_is_redescribed", lambda *_, **__: False)
 
 
-@planted("a restart finds the devices that changed meanwhile")
+@planted("a restart finds the devices that changed meanwhile", 370)
 def devices_that_changed_over_a_restart_are_forgotten(patch: pytest.MonkeyPatch) -> None:
     _around(
         patch, twin_topology, "_is_redescribed",

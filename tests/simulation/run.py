@@ -123,6 +123,14 @@ class Schedule:
                     worker.flush(checkpoint=self.chance.random() < 0.5)
             except Crash:
                 self.stale = []
+            if not self.stale:
+                self._outlive(worker)
+
+    def _outlive(self, stale: Worker) -> None:
+        """Whoever owns its partition learns that a former owner can say nothing more."""
+        for worker in self.workers:
+            if isinstance(worker, TwinWorker) and (type(worker), worker.partition) == (type(stale), stale.partition):
+                worker.machine.caught_up_at(self.cluster.produced[worker.partition])
 
     def _settle(self) -> None:
         """Faults are over: everybody reads to the end and says everything."""
