@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+PATIENCE = 1.2
+"""Cadences that a partition waits for a publication before it has a flush of its own."""
+
 
 class Turns:
     """Knows when each partition was checkpointed, and how many of them are due.
@@ -24,16 +27,18 @@ class Turns:
         self._counted_s, self._due = now_s, 0.0
 
     def is_overdue(self, now_s: float) -> bool:
-        """Whether one has waited for a whole cadence, so that no flush may be waited for."""
-        return any(now_s - taken_s >= self.checkpoint_s for taken_s in self._taken_s.values())
+        """Whether one has waited for so long that it must not wait for a publication."""
+        return self._overdue(now_s) > 0
+
+    def _overdue(self, now_s: float) -> int:
+        return sum(now_s - taken_s >= PATIENCE * self.checkpoint_s for taken_s in self._taken_s.values())
 
     def take(self, now_s: float) -> set[int]:
         """Return those that a flush now has to checkpoint."""
         waiting = sorted(self._taken_s, key=self._taken_s.__getitem__)
-        overdue = sum(now_s - taken_s >= self.checkpoint_s for taken_s in self._taken_s.values())
         self._due += len(waiting) * (now_s - self._counted_s) / self.checkpoint_s
         self._counted_s = now_s
-        taken = waiting[: max(overdue, int(self._due + 0.5))]
+        taken = waiting[: max(self._overdue(now_s), int(self._due + 0.5))]
         self._due = max(-0.5, self._due - len(taken)) if len(taken) < len(waiting) else 0.0
         self._taken_s.update(dict.fromkeys(taken, now_s))
         return set(taken)
