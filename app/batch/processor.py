@@ -202,7 +202,9 @@ class Processor:
             self.metrics.publishes += 1
 
     async def _flush(self, partition: int, *, checkpoint: bool) -> None:
-        machine, generation = self.machines[partition], self.generation
+        machine, generation = self.machines.get(partition), self.generation
+        if machine is None:
+            return  # a stop, whose own flush came before this one, has forgotten it
         with self.metrics.phase("say"):
             outgoing = machine.say(behind=self._is_behind(partition), checkpoint=checkpoint, now_s=time.monotonic())
         events = self._pending.pop(partition, []) if checkpoint else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -27,6 +28,14 @@ async def test_a_partition_whose_turn_it_is_not_is_said_and_stays_unacknowledged
         assert processor.metrics.pending_records == 5
         assert await committed(setup) == {0: 3}
         assert await said(setup) == {"a": 3, "b": 10}
+
+
+async def test_a_flush_that_a_stop_overtakes_ends(setup: Setup) -> None:
+    async with running(replace(setup, publish_s=NEVER_S, checkpoint_s=NEVER_S)) as app:
+        flush = asyncio.create_task(app.batch_processor._flush_all(set()))
+        await asyncio.sleep(0)
+        app.batch_processor._forget()
+        await flush
 
 
 async def test_every_partition_gets_its_turn(setup: Setup) -> None:
