@@ -32,7 +32,7 @@ class BatchProducer(driver.Producer):
 
     async def on_start(self) -> None:
         await super().on_start()
-        self._turns: defaultdict[tuple[str, int], asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._places: defaultdict[tuple[str, int], asyncio.Lock] = defaultdict(asyncio.Lock)
         watch_producer(self._ensure_producer())
 
     def build(self, messages: Iterable[Message], topic: str) -> list[tuple[BatchBuilder, int]]:
@@ -61,7 +61,7 @@ class BatchProducer(driver.Producer):
         batch, count = built
         # A partition queues one batch. Of several that wait for its place the client wakes all with each that goes,
         # and takes from the timeout of those that stay all that they have waited, each time: a few seconds are 30.
-        async with self._turns[topic, partition]:
+        async with self._places[topic, partition]:
             future = await self._queue(topic, partition, batch)
         return _acknowledged(future, count, topic, partition)
 

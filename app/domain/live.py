@@ -82,7 +82,7 @@ class Live:
                 self._apply(share, 1)
             elif share.is_as(old):
                 continue
-            elif share.differs_in_power(old):
+            elif share.differs_in_numbers(old):
                 self._shift(share.nodes, old.kinds[0], share.kinds[0])
             else:
                 self._apply(old, -1)

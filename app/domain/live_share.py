@@ -102,8 +102,8 @@ class Share:
             and self._has_kinds_of(other)
         )
 
-    def differs_in_power(self, other: Share) -> bool:
-        """Whether it is of the same devices in the same states, at the same nodes: only numbers of kinds differ."""
+    def differs_in_numbers(self, other: Share) -> bool:
+        """Whether it adds other numbers of one same kind to the same nodes, and is in all else the same."""
         return (
             len(self.kinds) == 1
             and len(other.kinds) == 1
