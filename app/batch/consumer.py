@@ -100,6 +100,7 @@ class BatchConsumer(driver.Consumer):
         self._next: dict[TP, int] = {}
         self._skipped: set[TP] = set()
         self._seeks = 0
+        self._has_room = asyncio.Event()
 
     def _new_consumer_thread(self) -> BatchConsumerThread:
         return BatchConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -175,9 +176,21 @@ class BatchConsumer(driver.Consumer):
         except Exception as error:
             die(error)
 
+    def on_buffer_drop(self, tp: TP) -> None:
+        super().on_buffer_drop(tp)
+        self._has_room.set()
+
+    async def _wait_room(self) -> None:
+        """Wait until a batch was folded. Faust sleeps a second instead once the queue is full for every partition."""
+        self._has_room.clear()
+        await self.wait_first(self._has_room.wait(), self.suspend_flow.wait(), timeout=POLL_S)
+
     async def _deliver_next(self) -> None:
         if self._skipped and self.flow_active:
             await self._seek_skipped()
+        if self.flow_active and self._buffered_partitions and not self._get_active_partitions():
+            await self._wait_room()
+            return
         seeks = self._seeks
         records, active = await self._wait_next_records(POLL_S)
         generation = self.app.consumer_generation_id

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -28,6 +29,21 @@ async def test_no_more_batches_wait_for_a_slow_machine_than_its_queue_takes(setu
         await until(is_settled(app, 200))
     assert max(depths) == 3
     assert await said(setup) == {"a": 100, "b": 100}
+
+
+async def test_reading_goes_on_as_soon_as_a_full_queue_has_room(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+    for partition in range(setup.partitions):
+        await publish(setup, partition, [("ab"[partition], 1)] * 40, batch=1)
+    async with running(replace(setup, queue_batches=8, fetch_bytes=1, pause_s=0.02)) as app:
+        consumer, wait, active = app.consumer, app.consumer._wait_next_records, list[bool]()
+
+        async def noted(timeout_s: float) -> Any:
+            active.append(bool(consumer._get_active_partitions()))
+            return await wait(timeout_s)
+
+        monkeypatch.setattr(consumer, "_wait_next_records", noted)
+        await until(is_settled(app, 80))
+    assert all(active), "Faust sleeps for a second when it is asked for records of no partition"
 
 
 async def test_records_that_wait_to_be_remembered_are_remembered_when_there_are_too_many(setup: Setup) -> None:
