@@ -66,8 +66,8 @@ class LocalBroker:
         if self.running() is not None:
             raise GridtwinError(f"a broker runs in {self.directory} already; `gridtwin broker stop` stops it")
         runtime = Runtime(java(), broker_jars())
-        address = f"127.0.0.1:{self._free_port()}"
-        process = self._launch(runtime, self._configure(runtime, address))
+        address, controller = (f"127.0.0.1:{port}" for port in self._free_ports())
+        process = self._launch(runtime, self._configure(runtime, address, controller))
         self._state.write_bytes(msgspec.json.encode(Running(process.pid, _started(process.pid), address)))
         try:
             self._wait(process, address)
@@ -96,22 +96,24 @@ class LocalBroker:
             return None
         return held if _started(held.pid) == held.started != "" else None
 
-    def _free_port(self) -> int:
-        """Return the port asked for, or a free one; what a broker before left waiting does not occupy it."""
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    def _free_ports(self) -> tuple[int, int]:
+        """Return the port asked for, or a free one, and one for the controller.
+
+        What a broker before left waiting does not occupy a port. The first is held until the second is found: the
+        system may give a port that was let go to whoever asks next.
+        """
+        with socket.socket() as broker, socket.socket() as controller:
+            broker.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind(("127.0.0.1", self.port or 0))
+                broker.bind(("127.0.0.1", self.port or 0))
             except OSError as error:
                 why = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
                 raise GridtwinError(f"port {self.port} {why}; choose another with --port, or free it") from error
-            return int(probe.getsockname()[1])
+            controller.bind(("127.0.0.1", 0))
+            return int(broker.getsockname()[1]), int(controller.getsockname()[1])
 
-    def _configure(self, runtime: Runtime, address: str) -> Path:
+    def _configure(self, runtime: Runtime, address: str, controller: str) -> Path:
         self.directory.mkdir(parents=True, exist_ok=True)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            controller = f"127.0.0.1:{probe.getsockname()[1]}"
         settings = self.directory / "server.properties"
         settings.write_text(
             (DEPLOY / "server.properties").read_text()
@@ -154,7 +156,8 @@ class LocalBroker:
 def _failure(what: str, output: str) -> GridtwinError:
     if "UnsupportedClassVersionError" in output:
         return GridtwinError(f"{what}: this Java is too old; put Java 17 or later first on the PATH")
-    return GridtwinError(f"{what}: {output.strip()[-500:]}")
+    said = "\n".join(line for line in output.strip().splitlines() if not line.startswith("\tat "))
+    return GridtwinError(f"{what}: {said[-500:]}")
 
 
 async def answers(address: str) -> bool:

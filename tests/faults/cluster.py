@@ -35,7 +35,7 @@ class ClusterBroker(LocalBroker):
         self.number = number
         self.controllers = controllers
 
-    def _configure(self, runtime: Runtime, address: str) -> Path:
+    def _configure(self, runtime: Runtime, address: str, controller: str) -> Path:
         self.directory.mkdir(parents=True, exist_ok=True)
         voters = ",".join(f"{number}@127.0.0.1:{port}" for number, port in enumerate(self.controllers, 1))
         changes = {
@@ -45,7 +45,7 @@ class ClusterBroker(LocalBroker):
             "advertised.listeners": f"PLAINTEXT://{address}",
             "controller.quorum.voters": voters,
         }
-        settings = super()._configure(runtime, address)
+        settings = super()._configure(runtime, address, controller)
         kept = [line for line in settings.read_text().splitlines() if line.partition("=")[0] not in changes]
         settings.write_text("\n".join([*kept, *(f"{name}={value}" for name, value in changes.items())]) + "\n")
         return settings

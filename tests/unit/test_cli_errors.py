@@ -6,7 +6,9 @@ import os
 import socket
 import sys
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
+from typing import ClassVar, Self
 
 import pytest
 
@@ -119,7 +121,50 @@ def test_a_port_that_only_waits_for_its_last_connections_is_free(tmp_path: Path)
             listening.accept()[0].close()
             client.recv(1)
 
-    assert LocalBroker(tmp_path, port)._free_port() == port
+    assert LocalBroker(tmp_path, port)._free_ports()[0] == port
+
+
+class Lowest:
+    """A socket in a system that gives the lowest port nobody holds, also the one that was let go a moment ago."""
+
+    held: ClassVar[set[int]] = set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def setsockopt(self, *option: int) -> None: ...
+
+    def bind(self, address: tuple[str, int]) -> None:
+        self.port = next(port for port in count(40_000) if port not in self.held)
+        self.held.add(self.port)
+
+    def getsockname(self) -> tuple[str, int]:
+        return "127.0.0.1", self.port
+
+    def __exit__(self, *error: object) -> None:
+        self.held.discard(self.port)
+
+
+def test_the_ports_of_a_broker_differ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from app.kafka.broker import LocalBroker
+
+    monkeypatch.setattr("app.kafka.broker.socket.socket", Lowest)
+    assert LocalBroker(tmp_path)._free_ports() == (40_000, 40_001)
+    assert not Lowest.held
+
+
+def test_what_kafka_refused_is_told_without_the_trace_of_calls(
+    bare_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", f"{bare_path}:/bin:/usr/bin")
+    command_at(
+        bare_path / "java", r"echo 'Error: each listener needs a port'; printf '\tat kafka.A\n%.0s' $(seq 99); exit 1"
+    )
+    command_at(bare_path / "mvn", 'for last; do :; done; mkdir -p "${last#*=}"')
+
+    said = told(capsys, "broker", "start", "--dir", tmp_path / "b", "--port", "0")
+
+    assert said.endswith(f"Kafka could not format {tmp_path / 'b'}: Error: each listener needs a port\n")
 
 
 @pytest.fixture
