@@ -11,7 +11,7 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
@@ -19,16 +19,16 @@ from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth, serve
 from faust.types import TP
 
 from app.batch.application import BatchApp
-from app.batch.backlog import Backlog
 from app.batch.consumer import BatchConsumer
 from app.batch.crash import reach
 from app.batch.errors import BatchError, die
 from app.batch.fence import Fence
 from app.batch.identity import Identity
 from app.batch.lean import lean
-from app.batch.machine import Machine, Outgoing, Reader
+from app.batch.machine import Machine, Reader
 from app.batch.metrics import Metrics
-from app.batch.producer import BatchProducer
+from app.batch.outputs import Outputs
+from app.batch.progress import Progress
 from app.batch.recovery import read_gap
 from app.batch.sources import bounds, position
 from app.batch.table import BatchTable, TableReader
@@ -74,15 +74,14 @@ class Processor:
         self.generation = 0
         self._pending: dict[int, list[Any]] = {}
         self._pending_records: dict[int, int] = {}
-        self._positions: dict[int, int] = {}
         self._lock = asyncio.Lock()
         self._stream: Any = None
         self._published_s = time.monotonic()
         self._turns = Turns(checkpoint_s)
         self._outlived_s = math.inf
+        self.outputs = Outputs(app, tables, self.metrics)
         self._identity = Identity(tables)
-        self._ends: dict[int, int] = {}
-        self._backlog = Backlog(time.monotonic())
+        self.progress = Progress(app, source)
         self.fence = Fence(app.conf.broker_session_timeout, app.conf.broker_request_timeout, self._is_member)
         app.batch_processor = self
         for table in self.tables.values():
@@ -157,7 +156,7 @@ class Processor:
         """A former owner that went on for a while can say nothing more: what it may have said is to be replaced."""
         self._outlived_s = math.inf
         for partition, machine in self.machines.items():
-            machine.caught_up_at(self._end(partition))
+            machine.caught_up_at(self.progress.end(partition))
 
     async def settle(self) -> None:
         """Flush everything, then know nothing more: partitions are revoked, or the worker stops."""
@@ -206,7 +205,8 @@ class Processor:
         if machine is None:
             return  # a stop, whose own flush came before this one, has forgotten it
         with self.metrics.phase("say"):
-            outgoing = machine.say(behind=self._is_behind(partition), checkpoint=checkpoint, now_s=time.monotonic())
+            is_behind = self.progress.is_behind(partition, machine.offset, len(self.machines))
+            outgoing = machine.say(behind=is_behind, checkpoint=checkpoint, now_s=time.monotonic())
         events = self._pending.pop(partition, []) if checkpoint else []
         if events:
             del self._pending_records[partition]
@@ -215,41 +215,19 @@ class Processor:
             stages = self._identity.beside(partition, machine.remember()) if events else []
         reach("flush.taken")
         with self.metrics.waiting("remember"):
-            await self._write(partition, announced)
+            await self.outputs.remember(partition, announced)
         reach("flush.announced")
         with self.metrics.waiting("say"):
-            await self._send(outgoing)
+            await self.outputs.say(outgoing)
         reach("flush.said")
         with self.metrics.waiting("remember"):
-            await self._write(partition, stages)
+            await self.outputs.remember(partition, stages)
         if generation == self.generation and events:
             machine.remembered()
             reach("flush.stored")
             for event in events:
                 await self._stream.ack(event)
             reach("flush.acknowledged")
-
-    async def _write(self, partition: int, stages: Sequence[tuple[str, list[Any]]]) -> None:
-        for table, rows in stages:
-            if rows:
-                await self.tables[table].write(partition, rows, self.metrics)
-
-    async def _send(self, outgoing: list[Outgoing]) -> None:
-        producer: BatchProducer = self.app.producer  # type: ignore[assignment]
-        grouped: dict[tuple[str, int], list[Any]] = {}
-        for topic, partition, messages in outgoing:
-            grouped.setdefault((topic, partition), []).extend(messages)
-            self.metrics.messages += len(messages)
-        outgoing.clear()  # what was said is in memory twice from here on, as long as it is sent
-        with self.metrics.phase("encode"):
-            built = [(*where, producer.build(grouped.pop(where), where[0])) for where in list(grouped)]
-        sent = [
-            await producer.send_built(topic, partition, one) for topic, partition, batches in built for one in batches
-        ]
-        for topic, _, _ in built:
-            reach("flush.queued")
-            reach(f"flush.queued/{topic}")
-        await asyncio.gather(*sent)
 
     def _is_member(self) -> bool:
         consumer: BatchConsumer = self.app.consumer  # type: ignore[assignment]
@@ -261,8 +239,7 @@ class Processor:
 
     def positions(self, assignment: set[TP]) -> dict[TP, int]:
         """Return where to read on, for the sources among *assignment*."""
-        return {tp: self._positions[tp.partition] for tp in assignment
-                if tp.topic == self.source and tp.partition in self._positions}  # fmt: skip
+        return self.progress.positions(assignment)
 
     def new_plain_consumer(self) -> AIOKafkaConsumer:
         """Return a consumer outside the group."""
@@ -288,13 +265,12 @@ class Processor:
 
     async def _make_machines(self, sources: list[TP]) -> dict[int, Machine]:
         earliest, ends, topic_id = await bounds(self.new_plain_consumer, sources)
-        self._ends = {tp.partition: ends[tp] for tp in sources}
-        self._positions = {}
+        self.progress.begin({tp.partition: ends[tp] for tp in sources})
         machines: dict[int, Machine] = {}
         for tp in sources:
             reader = TableReader(self.tables, tp.partition)
             machine = machines[tp.partition] = self._machine(tp.partition, reader)
-            self._positions[tp.partition] = position(tp, machine.offset, earliest[tp], ends[tp])
+            self.progress.read_on(tp, position(tp, machine.offset, earliest[tp], ends[tp]))
             self._identity.check(tp, topic_id, reader)
             machine.caught_up_at(ends[tp])
             await asyncio.sleep(0)
@@ -310,23 +286,11 @@ class Processor:
     async def _read_gap(self, topic: str, partition: int, start: int, end: int) -> Any:
         return await read_gap(self.new_plain_consumer, topic, partition, start, end)
 
-    def _is_behind(self, partition: int) -> bool:
-        return self._backlog.is_behind(self._lag(partition), len(self.machines))
-
-    def _lag(self, partition: int) -> int:
-        return max(0, self._end(partition) - self.machines[partition].offset - 1)
-
-    def _end(self, partition: int) -> int:
-        """Return where the source ends as far as is known; a fetch tells more than the start did."""
-        try:
-            end = self.app.consumer.highwater(TP(self.source, partition))
-        except (AssertionError, AttributeError):
-            end = None  # revoked a moment ago
-        return max(self._ends[partition], end or 0)
-
     def _measure(self) -> None:
-        self._backlog.measure(time.monotonic(), self.metrics.records)
-        self.metrics.lag = {partition: self._lag(partition) for partition in self.machines}
+        self.progress.measure(self.metrics.records)
+        self.metrics.lag = {
+            partition: self.progress.lag(partition, machine.offset) for partition, machine in self.machines.items()
+        }
         self.metrics.queued_batches = self._stream.channel.queue.qsize() if self._stream is not None else 0
         self.metrics.pending_batches = sum(map(len, self._pending.values()))
         self.metrics.pending_records = sum(self._pending_records.values())

@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from app.batch.outputs import Outputs
 from app.batch.processor import Processor
 from app.batch.producer import BatchProducer
+from app.batch.progress import Progress
 from app.batch.store import RowStore
 from app.cli.worker import worker
 from app.compiled import SWITCH, is_in_use
@@ -49,27 +51,27 @@ def one_message_in_five_hundred_is_lost() -> None:
 
 @bug
 def sources_are_acknowledged_before_messages_are() -> None:
-    send = Processor._send
+    say = Outputs.say
     sending: set[Any] = set()
 
     async def later(self: Any, outgoing: Any) -> None:
         await asyncio.sleep(1.0)
-        await send(self, outgoing)
+        await say(self, outgoing)
 
     async def bad(self: Any, outgoing: Any) -> None:
         sending.add(asyncio.ensure_future(later(self, outgoing)))
 
-    Processor._send = bad  # type: ignore[method-assign]
+    Outputs.say = bad  # type: ignore[method-assign]
 
 
 @bug
 def what_came_while_it_was_away_is_skipped() -> None:
-    positions = Processor.positions
+    positions = Progress.positions
 
     def bad(self: Any, assignment: Any) -> Any:
         return {tp: max(at, self._ends[tp.partition]) for tp, at in positions(self, assignment).items()}
 
-    Processor.positions = bad  # type: ignore[method-assign]
+    Progress.positions = bad  # type: ignore[method-assign]
 
 
 @bug
