@@ -56,7 +56,7 @@ async def test_lag_is_what_was_published_and_not_folded(setup: Setup) -> None:
 async def test_an_end_that_no_fetch_has_told_yet_counts_as_lag(setup: Setup) -> None:
     async with running(setup) as app:
         processor = app.batch_processor
-        processor._ends[1] = 100
+        processor.progress._ends[1] = 100
         processor._measure()
         assert processor.metrics.lag == {0: 0, 1: 100}
 
