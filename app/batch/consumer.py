@@ -134,7 +134,7 @@ class BatchConsumer(driver.Consumer):
 
     async def perform_seek(self) -> None:
         """Seek every source to what its machine holds: commits only show lag."""
-        positions = batch_app(self).batch_processor.positions(self.assignment())
+        positions = batch_app(self).batch_processor.progress.positions(self.assignment())
         self._forget(positions)
         if positions:
             await self._seek_all(positions)

@@ -237,10 +237,6 @@ class Processor:
         """Return the partitions of the source that this worker owns."""
         return {tp.partition for tp in self.app.consumer.assignment() if tp.topic == self.source}
 
-    def positions(self, assignment: set[TP]) -> dict[TP, int]:
-        """Return where to read on, for the sources among *assignment*."""
-        return self.progress.positions(assignment)
-
     def new_plain_consumer(self) -> AIOKafkaConsumer:
         """Return a consumer outside the group."""
         servers = server_list(self.app.conf.broker, DEFAULT_PORT)
@@ -270,7 +266,7 @@ class Processor:
         for tp in sources:
             reader = TableReader(self.tables, tp.partition)
             machine = machines[tp.partition] = self._machine(tp.partition, reader)
-            self.progress.read_on(tp, position(tp, machine.offset, earliest[tp], ends[tp]))
+            self.progress.read_on(tp.partition, position(tp, machine.offset, earliest[tp], ends[tp]))
             self._identity.check(tp, topic_id, reader)
             machine.caught_up_at(ends[tp])
             await asyncio.sleep(0)

@@ -24,9 +24,9 @@ class Progress:
         """Start over with the partitions that were just assigned, each with where it ended."""
         self._ends, self._positions = ends, {}
 
-    def read_on(self, tp: TP, position: int) -> None:
-        """Take note of where the state of a partition was restored to."""
-        self._positions[tp.partition] = position
+    def read_on(self, partition: int, position: int) -> None:
+        """Take note of the first offset that the restored state of a partition does not hold."""
+        self._positions[partition] = position
 
     def positions(self, assignment: set[TP]) -> dict[TP, int]:
         """Return where to read on, for the sources among *assignment*."""

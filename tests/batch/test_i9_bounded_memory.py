@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import pytest
@@ -36,13 +37,20 @@ async def test_reading_goes_on_as_soon_as_a_full_queue_has_room(setup: Setup, mo
         await publish(setup, partition, [("ab"[partition], 1)] * 40, batch=1)
     async with running(replace(setup, queue_batches=8, fetch_bytes=1, pause_s=0.02)) as app:
         consumer, wait, active = app.consumer, app.consumer._wait_next_records, list[bool]()
+        wait_room, waits = consumer._wait_room, count()
 
         async def noted(timeout_s: float) -> Any:
             active.append(bool(consumer._get_active_partitions()))
             return await wait(timeout_s)
 
+        async def counted() -> None:
+            next(waits)
+            await wait_room()
+
         monkeypatch.setattr(consumer, "_wait_next_records", noted)
+        monkeypatch.setattr(consumer, "_wait_room", counted)
         await until(is_settled(app, 80))
+    assert next(waits) > 0, "the queue was never full for every partition"
     assert all(active), "Faust sleeps for a second when it is asked for records of no partition"
 
 
