@@ -42,7 +42,7 @@ class TwinMachine:
         self.partitions = rules.partitions
         self.counts = counts or TwinCounts()
         self.sites = SitePartition(partition, rules, home_of(rules.partitions), reader)
-        self.cadence = Cadence(settings.level_cadence_s)
+        self.cadence = Cadence(settings.level_cadence_s, slack_s=settings.publish_cadence_s / 2)
         self.windows = Cadence(settings.level_cadence_s, settings.provisional_cadence_s)
         self.slow = Cadence({TWINS: settings.twin_cadence_s, WINDOWS: settings.provisional_cadence_s})
         self.ticks = Ticks(settings.tick_s if settings.telemetry_timestamps == "append" else None)

@@ -252,7 +252,7 @@ _TABLE: dict[str, tuple[str, tuple[Callable[[str], Any], str], str]] = {
     "plausible_factor": ("3", _integer(0, 1000), "Times its rated power beyond which a reading is out of range; 0 = any"),
     "window_blocks": ("256", _integer(1, 65_536), "Rows for the sites of a closed window, per partition; fixed for life"),
     "cached_windows": ("16", _integer(1, 10_000), "Closed windows whose totals stay in memory for more late readings"),
-    "publish_cadence_s": ("1", _number(0.01, 3600), "Seconds between live values, at least"),
+    "publish_cadence_s": ("1", _number(0.01, 3600), "Seconds between live values, which come at its multiples"),
     "level_cadence_s": ("", _by_word(_ANY_S[0], "level=seconds, separated by commas"), "The same, for levels that are slower"),
     "checkpoint_cadence_s": ("2", _number(0.05, 3600), "Seconds between flushes of state; what a restart reads again"),
     "provisional_cadence_s": ("5", _ANY_S, "Seconds between two provisional values of an open window, at least"),

@@ -19,6 +19,7 @@ from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth, serve
 from faust.types import TP
 
 from app.batch.application import BatchApp
+from app.batch.beat import Beat
 from app.batch.consumer import BatchConsumer
 from app.batch.crash import reach
 from app.batch.errors import BatchError, die
@@ -56,6 +57,7 @@ class Processor:
         catch_up: Callable[[int], Awaitable[None]],
         publish_s: float,
         checkpoint_s: float,
+        publish_phase: float = 0.0,
         max_pending_records: int = MAX_PENDING_RECORDS,
         report: Callable[[dict[str, object]], None] = lambda _: None,
         is_profiled: bool = False,
@@ -66,7 +68,6 @@ class Processor:
         self.create = create
         self.prepare = prepare
         self.catch_up = catch_up
-        self.publish_s = publish_s
         self.max_pending_records = max_pending_records
         self.report = report
         self.metrics = Metrics(is_profiled=is_profiled)
@@ -76,7 +77,7 @@ class Processor:
         self._pending_records: dict[int, int] = {}
         self._lock = asyncio.Lock()
         self._stream: Any = None
-        self._published_s = time.monotonic()
+        self._beat = Beat(publish_s, publish_phase, time.monotonic(), time.time())
         self._turns = Turns(checkpoint_s)
         self._outlived_s = math.inf
         self.outputs = Outputs(app, tables, self.metrics)
@@ -177,7 +178,7 @@ class Processor:
 
     async def _flush_when_due(self) -> None:
         now_s = time.monotonic()
-        if now_s - self._published_s >= self.publish_s or self._turns.is_overdue(now_s):
+        if self._beat.is_due(now_s, time.time()) or self._turns.is_overdue(now_s):
             await asyncio.shield(self._flush_all(self._turns.take(now_s)))
 
     async def flush(self, *, checkpoint: bool) -> None:
@@ -190,7 +191,8 @@ class Processor:
     async def _flush_all(self, checkpointed: Collection[int]) -> None:
         """Have every partition say what changed; those of *checkpointed* remember it, too."""
         async with self._lock:
-            began_s = self._published_s = time.monotonic()
+            began_s = time.monotonic()
+            self._beat.take(began_s, time.time())
             flushes = []
             for partition in list(self.machines):
                 flushes.append(asyncio.create_task(self._flush(partition, checkpoint=partition in checkpointed)))

@@ -65,3 +65,16 @@ def test_a_level_that_nobody_asked_for_stays_due():
     due(cadence, 11)
 
     assert due(cadence, 12, "region") == [True]
+
+
+def test_a_turn_that_comes_a_moment_early_is_not_missed():
+    cadence = Cadence({"region": 2}, slack_s=0.5)
+
+    assert [due(cadence, now_s, "region")[0] for now_s in (0.02, 1.01, 2.01, 3.0, 4.04, 4.99)] == [
+        True,
+        False,
+        True,
+        False,
+        True,
+        False,
+    ]
