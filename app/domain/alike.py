@@ -27,12 +27,13 @@ def _held(value: Any) -> Any:
 
 
 def alike(site: SiteRecord) -> SiteRecord:
-    """Return an equal record that shares its edges and devices with others. Give one that nobody else holds yet."""
-    devices = one_of(site.devices)
-    if devices is site.devices:
-        for device in devices:
-            _share(device)
-    return SiteRecord(one_of(site.parents), devices, site.location)
+    """Have a record share its edges, and what describes its devices, with others. Nobody else may hold it yet."""
+    parents = one_of(site.parents)
+    if parents is not site.parents:
+        force_setattr(site, "parents", parents)
+    for device in site.devices:
+        _share(device)
+    return site
 
 
 def _share(device: DeviceRecord) -> None:
@@ -40,7 +41,8 @@ def _share(device: DeviceRecord) -> None:
     shared = _all_of(own)
     if shared is not own:
         for i, field in enumerate(SHARED_FIELDS):
-            force_setattr(device, field, shared[i])
+            if shared[i] is not own[i]:
+                force_setattr(device, field, shared[i])
 
 
 @lru_cache(maxsize=MOST_HELD)

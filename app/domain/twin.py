@@ -9,7 +9,7 @@ Everything it says is a function of the log up to `offset` and of the topology.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from app.domain.contracts import NodeRecord, Reading, Reason, SiteRecord
 from app.domain.device_clock import EARLIEST_MS, observe
@@ -55,6 +55,10 @@ class SitePartition:
     def learn_site(self, site_id: str, record: SiteRecord | None, offset: int) -> None:
         """Take in what topology.site says of a site; it takes effect with the next record applied."""
         self._staged.sites[site_id] = (record, Offset(offset))
+
+    def learn_sites(self, records: Mapping[str, tuple[SiteRecord | None, Offset]]) -> None:
+        """Take in what topology.site says of several sites, and at which offsets; as `learn_site`."""
+        self._staged.sites.update(records)
 
     def caught_up_at(self, end_offset: int) -> None:
         """Have everything open said once more at the end of what a former owner may have said already."""

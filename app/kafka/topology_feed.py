@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import msgspec
@@ -21,6 +22,7 @@ from app.batch.watched import watch_consumer
 from app.domain.alike import alike
 from app.domain.contracts import NodeRecord, SiteRecord
 from app.domain.topology_faults import usable
+from app.domain.units import Offset
 from app.kafka.clients import partition_of
 from app.kafka.security import connection
 from app.kafka.topology_report import TopologyReport
@@ -34,12 +36,18 @@ _decode_node = msgspec.json.Decoder(NodeRecord).decode
 _decode_site = msgspec.json.Decoder(SiteRecord).decode
 
 
+Learned = tuple[SiteRecord | None, Offset]
+"""What can be used of a site's record, and its offset."""
+
+
 class Learner(Protocol):
     """What is told of topology: the machine of one partition."""
 
     def learn_node(self, node_id: str, record: NodeRecord | None, offset: int) -> None: ...
 
     def learn_site(self, site_id: str, record: SiteRecord | None, offset: int) -> None: ...
+
+    def learn_sites(self, records: Mapping[str, Learned]) -> None: ...
 
 
 class TopologyFeed:
@@ -54,8 +62,8 @@ class TopologyFeed:
         self.wait_s = wait_s
         self.nodes: dict[str, tuple[NodeRecord | None, int]] = {}
         self.sites: dict[int, dict[str, SiteRecord | None]] = {}
-        self._offsets: dict[int, dict[str, int]] = {}
-        """Of the sites of partitions that nobody follows yet."""
+        self._unfollowed: dict[int, dict[str, Learned]] = {}
+        """What was read of partitions that nobody follows yet."""
         self.report = TopologyReport()
         self._learners: dict[int, Learner] = {}
         self._consumer: Any = None
@@ -67,7 +75,7 @@ class TopologyFeed:
         await self.stop()
         self._learners, self.nodes = {}, {}
         self.sites = {partition: {} for partition in owned}
-        self._offsets = {partition: {} for partition in owned}
+        self._unfollowed = {partition: {} for partition in owned}
         self._consumer = AIOKafkaConsumer(
             **connection(self.broker), enable_auto_commit=False, auto_offset_reset="earliest", key_deserializer=lean
         )
@@ -82,9 +90,7 @@ class TopologyFeed:
         self._learners[partition] = learner
         for name, (node, offset) in self.nodes.items():
             learner.learn_node(name, node, offset)
-        offsets = self._offsets.pop(partition)
-        for name, site in self.sites[partition].items():
-            learner.learn_site(name, usable(site) if site is not None else None, offsets[name])
+        learner.learn_sites(self._unfollowed.pop(partition))
 
     async def catch_up(self, partition: int) -> None:
         """Read to where topology ends now, for as long as is allowed."""
@@ -113,13 +119,22 @@ class TopologyFeed:
 
     async def _follow(self) -> None:
         try:
-            while True:
-                async with self._reading:
-                    await self._read()
-                await self.report.tell(self.nodes, list(self.sites.values()))
-                await asyncio.sleep(POLL_MS / 1000)
+            await asyncio.gather(self._read_on(), self._report_faults())
         except Exception as error:
             die(error)
+
+    async def _read_on(self) -> None:
+        while True:
+            async with self._reading:
+                await self._read()
+            await asyncio.sleep(POLL_MS / 1000)
+
+    async def _report_faults(self) -> None:
+        """Faults are looked for once machines have what they need: a start does not wait for it."""
+        while True:
+            if not self._unfollowed:
+                await self.report.tell(self.nodes, list(self.sites.values()))
+            await asyncio.sleep(POLL_MS / 1000)
 
     async def _read(self) -> None:
         for tp, records in (await self._consumer.getmany(timeout_ms=POLL_MS)).items():
@@ -149,16 +164,17 @@ class TopologyFeed:
         site = self._decode(_decode_site, record, TOPOLOGY_SITE, name)
         site = alike(site) if site is not None else None
         self.sites[partition][name] = site
-        if partition not in self._learners:
-            self._offsets[partition][name] = record.offset
+        learned: Learned = usable(site) if site is not None else None, record.offset
+        if partition in self._learners:
+            self._learners[partition].learn_site(name, *learned)
         else:
-            self._learners[partition].learn_site(name, usable(site) if site is not None else None, record.offset)
+            self._unfollowed[partition][name] = learned
 
     def _decode(self, decode: Any, record: Any, topic: str, name: str) -> Any:
-        found, fault = None, None
         try:
             found = decode(record.value) if record.value is not None else None
         except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-            fault = error
-        self.report.read(topic, name, fault)
+            self.report.read(topic, name, error)
+            return None
+        self.report.read(topic, name, None)
         return found

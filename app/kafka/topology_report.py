@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from app.domain.contracts import NodeRecord, SiteRecord
 from app.domain.topology import Topology
-from app.domain.topology_faults import faults
+from app.domain.topology_faults import faults_in_steps
 
 SHOWN = 20
 SHORTEST_PAUSE_S = 1.0
@@ -23,9 +23,10 @@ log = logging.getLogger(__name__)
 
 
 class TopologyReport:
-    """Looks for faults in a thread of its own after records came, no more often than it can afford.
+    """Looks for faults after records came, in steps with other work between, no more often than it can afford.
 
-    The thread works on a copy: names and records are frozen, only who holds them is copied.
+    Not in a thread: a compiled core keeps others from running until it has gone through all sites. The steps go over a
+    copy: names and records are frozen, only who holds them is copied.
     """
 
     def __init__(self, pause_s: float = SHORTEST_PAUSE_S) -> None:
@@ -52,8 +53,10 @@ class TopologyReport:
         if not self.is_due or began_s < self._next_s:
             return
         self.is_due = False
-        topology = _topology(nodes, sites)
-        found = {*await asyncio.to_thread(faults, topology), *self._unreadable.values()}
+        found = set(self._unreadable.values())
+        for some in faults_in_steps(_topology(nodes, sites)):
+            found.update(some)
+            await asyncio.sleep(0)
         _log(
             logging.WARNING, found - self.faults, "topology: %s; ignored until it is mended: `gridtwin topology apply`"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from collections.abc import Mapping
 import pytest
 
 from app.domain.contracts import SiteRecord
+from app.domain.topology_faults import A_FEW
 from app.kafka.topology_report import TopologyReport
 from tests.builders import a_device, a_node, a_site
 
@@ -72,3 +74,15 @@ async def test_nothing_is_looked_for_before_a_record_came(caplog: pytest.LogCapt
     sites = {"house": a_site("nowhere", devices=[a_device("meter")])}
 
     assert await told(TopologyReport(), sites, caplog) == []
+
+
+async def test_others_get_turns_while_a_large_topology_is_looked_through(caplog: pytest.LogCaptureFixture) -> None:
+    sites = {f"s{number}": a_site("street", devices=[a_device(f"d{number}")]) for number in range(10 * A_FEW)}
+    report, _ = a_report()
+    telling, turns = asyncio.create_task(told(report, sites, caplog)), 0
+    while not telling.done():
+        await asyncio.sleep(0)
+        turns += 1
+
+    assert await telling == []
+    assert turns >= 20
