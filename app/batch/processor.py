@@ -39,6 +39,8 @@ DEFAULT_PORT = 9092
 IDLE_S = 0.05
 REPORT_S = 1.0
 MAX_PENDING_RECORDS = 400_000
+RESTORE_FETCH_BYTES = 4 << 20
+"""Changelogs are read back one partition at a time: the more comes at once, the less is waited for."""
 
 log = logging.getLogger(__name__)
 
@@ -244,6 +246,7 @@ class Processor:
         servers = server_list(self.app.conf.broker, DEFAULT_PORT)
         return AIOKafkaConsumer(
             bootstrap_servers=servers, enable_auto_commit=False, auto_offset_reset="earliest", key_deserializer=lean,
+            max_partition_fetch_bytes=RESTORE_FETCH_BYTES,
             **credentials_to_aiokafka_auth(self.app.conf.broker_credentials),
         )  # fmt: skip
 

@@ -18,6 +18,7 @@ from app.batch.errors import BatchError, die
 from app.batch.farewell import part
 from app.batch.heap import growing
 from app.batch.part import batch_app
+from app.batch.store import RowStore
 from app.batch.table import BatchTable
 
 POLL_MS = 200
@@ -117,27 +118,27 @@ async def restore_tables(
             _check_store(tp, store.offset, ends[tp])
             if tp.topic in whole:
                 _check_begin(tp, store.offset, earliest[tp])
-            consumer.seek(tp, max(store.offset + 1, earliest[tp]))
-        rows = await _read(consumer, stores, {tp: end for tp, end in ends.items() if end > stores[tp].offset + 1})
+        rows = 0
         for tp, store in stores.items():
+            if ends[tp] > store.offset + 1:
+                rows += await _read(consumer, tp, store, max(store.offset + 1, earliest[tp]), ends[tp])
             store.complete(ends[tp] - 1)
         return rows
     finally:
         await part(consumer)
 
 
-async def _read(consumer: AIOKafkaConsumer, stores: dict[Any, Any], missing: dict[Any, int]) -> int:
+async def _read(consumer: AIOKafkaConsumer, tp: TopicPartition, store: RowStore, begin: int, end: int) -> int:
+    """Read one partition to an end; others do not wait in memory meanwhile. Return the records read."""
     rows = 0
-    while missing:
-        fetched = await consumer.getmany(*missing, timeout_ms=POLL_MS)
-        for tp, records in fetched.items():
+    consumer.assign([tp])
+    consumer.seek(tp, begin)
+    while await consumer.position(tp) < end:
+        records = (await consumer.getmany(tp, timeout_ms=POLL_MS)).get(tp, ())
+        if records:
             rows += len(records)
-            stores[tp].restore([(record.key, record.value) for record in records], records[-1].offset)
+            store.restore([(record.key, record.value) for record in records], records[-1].offset)
             reach("recovery.read")
-        for tp in list(missing):
-            position = await consumer.position(tp)
-            if position >= missing[tp]:
-                del missing[tp]
     return rows
 
 

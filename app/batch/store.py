@@ -27,6 +27,8 @@ ALL_WRITE_BUFFERS_BYTES = 64 << 20
 """Of all stores of this process together, however many partitions it has."""
 CACHED_BLOCKS_BYTES = 32 << 20
 """The same for blocks that were read."""
+RESTORED_BYTES = 64 << 20
+"""What is read before it is written: of most rows a log that was not compacted holds several, the last is enough."""
 Row = tuple[bytes, bytes | None]
 
 log = logging.getLogger(__name__)
@@ -60,6 +62,8 @@ class RowStore:
         self.offset = int(self.get(OFFSET_KEY) or -1)
         self._newest: bytes | None = b"" if self.offset == -1 else None
         """The greatest version of any row that was ever in here, where that is known."""
+        self._restored: dict[bytes, bytes | None] = {}
+        self._restored_bytes, self._restored_to = 0, self.offset
         if self.offset == -1:
             self.complete(self.offset)
 
@@ -90,12 +94,22 @@ class RowStore:
         self._write(rows, offset, is_complete=True)
 
     def restore(self, records: Sequence[Row], offset: int) -> None:
-        """Apply changelog records; of two versions of a row the newest holds, whichever was written last."""
-        newest: dict[bytes, bytes | None] = {}
+        """Take in changelog records; of two versions of a row the newest holds, whichever was written last.
+
+        They are written once they are many, or complete.
+        """
         for key, value in records:
-            if value is None or self._is_newest(value[:VERSION_BYTES]) or self._replaces(newest, key, value):
-                newest[key] = value
-        self._write(list(newest.items()), offset, is_complete=False)
+            if value is None or self._is_newest(value[:VERSION_BYTES]) or self._replaces(key, value):
+                self._restored[key] = value
+                self._restored_bytes += len(key) + len(value or b"")
+        self._restored_to = offset
+        if self._restored_bytes > RESTORED_BYTES:
+            self._write_restored()
+
+    def _write_restored(self) -> None:
+        if self._restored:
+            self._write(list(self._restored.items()), self._restored_to, is_complete=False)
+        self._restored, self._restored_bytes = {}, 0
 
     def _is_newest(self, version: bytes) -> bool:
         """Whether no row in here can have a greater one: nearly every record of a log of one writer, and no look-up."""
@@ -104,12 +118,13 @@ class RowStore:
         self._newest = version
         return True
 
-    def _replaces(self, newest: dict[bytes, bytes | None], key: bytes, value: bytes) -> bool:
-        held = newest[key] if key in newest else self.get(key)
+    def _replaces(self, key: bytes, value: bytes) -> bool:
+        held = self._restored[key] if key in self._restored else self.get(key)
         return held is None or held[:VERSION_BYTES] <= value[:VERSION_BYTES]
 
     def complete(self, offset: int) -> None:
         """Note that the changelog up to *offset* is in here, now."""
+        self._write_restored()
         self._write([], offset, is_complete=True)
 
     def size(self) -> StoreSize:

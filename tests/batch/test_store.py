@@ -46,6 +46,7 @@ def test_the_newest_version_of_a_row_holds_whichever_was_written_last(tmp_path: 
     for offset, version in enumerate(order):
         store.restore([(b"a", version + b"a"), (b"b", version + b"b")], offset)
     store.restore([(b"c", version + b"c") for version in order], 2)
+    store.complete(2)
     assert dict(store.scan(b"", b"\xff")) == {b"a": NEW + b"a", b"b": NEW + b"b", b"c": NEW + b"c"}
 
 
@@ -57,6 +58,7 @@ def test_a_row_that_was_written_here_is_not_replaced_by_an_older_one(tmp_path: P
         store.close()
         store = RowStore(tmp_path / "db", keeps_tombstones_s=HOUR_S)
     store.restore([(b"a", OLD + b"log")], 2)
+    store.complete(2)
     assert dict(store.scan(b"", b"\xff")) == {b"a": NEW + b"here"}
 
 
@@ -69,13 +71,35 @@ def test_what_an_empty_store_reads_in_order_of_version_is_not_looked_up(
     monkeypatch.setattr(store, "get", lambda key: (looked_up.append(key), get(key))[1])
     store.restore([(b"a", OLD), (b"b", OLD), (b"a", NEW)], 3)
     store.restore([(b"b", NEW), (b"c", OLD)], 5)
+    store.complete(5)
     assert (looked_up, dict(store.scan(b"", b"\xff"))) == ([b"c"], {b"a": NEW, b"b": NEW, b"c": OLD})
 
 
 def test_of_equal_versions_the_last_holds_and_a_tombstone_holds_over_all(tmp_path: Path) -> None:
     store = RowStore(tmp_path / "db", keeps_tombstones_s=HOUR_S)
     store.restore([(b"a", NEW + b"1"), (b"a", NEW + b"2"), (b"b", NEW), (b"b", None)], 3)
+    store.complete(3)
     assert dict(store.scan(b"", b"\xff")) == {b"a": NEW + b"2"}
+
+
+@pytest.mark.parametrize("most_bytes", [1, 30, 1 << 20])
+def test_what_is_read_is_written_when_it_is_much_or_complete_each_row_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most_bytes: int
+) -> None:
+    monkeypatch.setattr("app.batch.store.RESTORED_BYTES", most_bytes)
+    store, written = RowStore(tmp_path / "db", keeps_tombstones_s=HOUR_S), list[tuple[int, int]]()
+    write = store._write
+    monkeypatch.setattr(store, "_write", lambda rows, offset, **how: (written.append((len(rows), offset)),
+                                                                      write(rows, offset, **how)))  # fmt: skip
+    for offset in range(6):
+        store.restore([(b"a", NEW + b"%d" % offset)], offset)
+    store.complete(7)
+
+    assert (
+        written[:-1] == {1: [(1, offset) for offset in range(6)], 30: [(1, 3), (1, 5)], 1 << 20: [(1, 5)]}[most_bytes]
+    )
+    assert written[-1] == (0, 7)
+    assert (store.get(b"a"), store.offset) == (NEW + b"5", 7)
 
 
 def test_a_disk_last_complete_longer_ago_than_tombstones_are_kept_is_rebuilt(tmp_path: Path) -> None:
@@ -84,7 +108,11 @@ def test_a_disk_last_complete_longer_ago_than_tombstones_are_kept_is_rebuilt(tmp
     assert RowStore(tmp_path / "db", keeps_tombstones_s=HOUR_S).offset == -1
 
 
-def test_a_restoring_that_was_interrupted_makes_an_old_disk_no_younger(tmp_path: Path) -> None:
+def test_a_restoring_that_was_interrupted_makes_an_old_disk_no_younger(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.batch.store.RESTORED_BYTES", 1)
+
     def be_interrupted(store: RowStore) -> None:
         store.write([(b"a", NEW)], 10)
         store._db.put(USED_KEY, LONG_AGO)
