@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from itertools import count
 from typing import Any
 
 import pytest
@@ -34,24 +33,30 @@ async def test_no_more_batches_wait_for_a_slow_machine_than_its_queue_takes(setu
 
 
 async def test_reading_goes_on_as_soon_as_a_full_queue_has_room(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
-    for partition in range(setup.partitions):
-        await publish(setup, partition, [("ab"[partition], 1)] * 40, batch=1)
-    wait, wait_room, active, waits = BatchConsumer._wait_next_records, BatchConsumer._wait_room, list[bool](), count()
+    wait, wait_room, active, waits = (
+        BatchConsumer._wait_next_records,
+        BatchConsumer._wait_room,
+        list[bool](),
+        list[None](),
+    )
 
     async def noted(self: BatchConsumer, timeout_s: float) -> Any:
         active.append(bool(self._get_active_partitions()) or not self._buffered_partitions)
         return await wait(self, timeout_s)
 
     async def counted(self: BatchConsumer) -> None:
-        next(waits)
+        waits.append(None)
         await wait_room(self)
 
     monkeypatch.setattr(BatchConsumer, "_wait_next_records", noted)
     monkeypatch.setattr(BatchConsumer, "_wait_room", counted)
-    async with running(replace(setup, queue_batches=8, fetch_bytes=1, pause_s=0.02)) as app:
+    async with running(replace(setup, queue_batches=8, fetch_bytes=1)) as app:
+        async with app.batch_processor._lock:
+            for partition in range(setup.partitions):
+                await publish(setup, partition, [("ab"[partition], 1)] * 40, batch=1)
+            await until(lambda: waits or not all(active))
         await until(is_settled(app, 80))
     assert all(active), "Faust sleeps for a second when it is asked for records while every partition is full"
-    assert next(waits) > 0, "the queue was never full for every partition"
 
 
 async def test_records_that_wait_to_be_remembered_are_remembered_when_there_are_too_many(setup: Setup) -> None:
