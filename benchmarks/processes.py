@@ -19,6 +19,21 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
 
 
+def busy_share(during_s: float) -> float:
+    """Return which share of all processors' time is used by anybody from now on for so long."""
+    before = processor_ticks()
+    time.sleep(during_s)
+    used, idle = (after - held for after, held in zip(processor_ticks(), before, strict=True))
+    return used / max(1, used + idle)
+
+
+def processor_ticks() -> tuple[int, int]:
+    """Return those of all processors so far: used, and idle or waiting for disks. Fields after these are in them."""
+    ticks = [int(field) for field in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+    idle = ticks[3] + ticks[4]
+    return sum(ticks) - idle, idle
+
+
 def peak_bytes(pid: int) -> int:
     """Return the most memory that a process has had resident."""
     return _status_bytes(pid, "VmHWM:")

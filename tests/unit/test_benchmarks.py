@@ -135,6 +135,15 @@ def test_a_busy_machine_is_told() -> None:
     assert "busy" not in report.table(result(run("gridtwin", 1, 1.0)))
 
 
+def test_a_machine_is_as_busy_as_its_processors_are_from_now_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    used, idle = processes.processor_ticks()
+    assert used > 0
+    assert idle > 0
+
+    monkeypatch.setattr(processes, "processor_ticks", iter([(100, 1_000), (130, 1_070)]).__next__)
+    assert processes.busy_share(0.0) == 0.3
+
+
 def test_the_plot_has_a_bar_per_system_the_fastest_first() -> None:
     drawn = ElementTree.fromstring(report.plot(result(run("Faust", 1, 1.0), run("gridtwin", 1, 0.1))))
     bars = [one for one in drawn if one.get("class") == "bar"]
