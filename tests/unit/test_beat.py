@@ -60,6 +60,7 @@ def test_a_wall_clock_that_is_set_costs_no_more_than_a_turn(step_s: float) -> No
 
     gaps_s = [later - sooner for sooner, later in zip([0.0, *turns], turns, strict=False)]
     assert 0.5 <= min(gaps_s) <= max(gaps_s) <= 2.0
+    assert 10.0 - turns[-1] <= 1.0
 
 
 def test_a_worker_that_just_started_publishes_nothing_for_half_a_cadence() -> None:
