@@ -46,6 +46,7 @@ def create(role: str, settings: Settings) -> BatchApp:
             request_timeout_s=settings.request_timeout_s,
             fetch_bytes=settings.fetch_bytes,
             queue_batches=settings.queue_batches,
+            compression=None if settings.compression == "none" else settings.compression,
             credentials=credentials(settings),
         ),
     )

@@ -66,6 +66,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     heartbeat_s: float
     fetch_bytes: int
     queue_batches: int
+    compression: str
     request_timeout_s: float
     log_level: str
     log_format: str
@@ -264,6 +265,7 @@ _TABLE: dict[str, tuple[str, tuple[Callable[[str], Any], str], str]] = {
     "heartbeat_s": ("3", _number(0.1, 600), "Seconds between heartbeats; at most a third of the session"),
     "fetch_bytes": ("1048576", _integer(1024, 1 << 30), "Most bytes of one partition in one fetch"),
     "queue_batches": ("16", _integer(1, 1024), "Most fetched batches that wait to be folded"),
+    "compression": ("lz4", _one_of("lz4", "zstd", "snappy", "gzip", "none"), "How workers compress what they write to Kafka"),
     "request_timeout_s": ("30", _number(1, 600), "How long a request to Kafka may take before the worker stops"),
     "log_level": ("info", _one_of("debug", "info", "warning", "error"), "What is logged"),
     "log_format": ("auto", _one_of("auto", "text", "json"), "Lines for people or for machines; auto looks at stdout"),

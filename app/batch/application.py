@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from app.batch.processor import Processor
 
 STOP_S = 9.0
+MAX_BATCH_RECORDS = 10_000
+"""Of one fetch, however well it was compressed: the queue holds some batches of them as objects."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ class BatchOptions:
     request_timeout_s: float = 30.0
     fetch_bytes: int = 1 << 20
     queue_batches: int = 16
+    compression: str | None = "lz4"
+    """Of what is written: one of Kafka's codecs. What is read may be compressed with any."""
     credentials: Credentials | None = None
     """None speaks in plain text."""
 
@@ -81,12 +85,14 @@ def create_app(name: str, options: BatchOptions) -> BatchApp:
         consumer_group_instance_id=options.member_id,
         canonical_url=_url(options.member_id),
         broker_commit_interval=1.0,
+        broker_max_poll_records=MAX_BATCH_RECORDS,
         stream_buffer_maxsize=options.queue_batches,
         stream_wait_empty=True,
         stream_recovery_delay=0.0,
         consumer_max_fetch_size=options.fetch_bytes,
         consumer_auto_offset_reset="earliest",
         producer_linger=0.005,
+        producer_compression_type=options.compression,
         producer_max_batch_size=MAX_BATCH_BYTES,
         producer_max_request_size=8 << 20,
         producer_request_timeout=options.request_timeout_s,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,6 +21,7 @@ FULL_BATCH_BYTES = 900_000
 MAX_BATCH_BYTES = 6 << 20
 MESSAGE_OVERHEAD_BYTES = 64
 HEADER_OVERHEAD_BYTES = 10
+NO_HEADERS: list[tuple[str, bytes]] = []
 Sent = Awaitable[tuple[int, int]]
 
 
@@ -37,23 +38,21 @@ class BatchProducer(driver.Producer):
 
     def build(self, messages: Iterable[Message], topic: str) -> list[tuple[BatchBuilder, int]]:
         """Return messages packed into as few batches as they fit, each with its count; a large one goes alone."""
-        producer = self._ensure_producer()
+        new_batch = self._ensure_producer().create_batch
         built: list[tuple[BatchBuilder, int]] = []
-        batch, count, size = producer.create_batch(), 0, 0
-        for message in messages:
-            key, value, headers = message
-            needed = _size_of(message)
+        batch, count, size = new_batch(), 0, 0
+        for key, value, headers in messages:
+            needed = MESSAGE_OVERHEAD_BYTES + len(key or b"") + len(value or b"") + _size_of(headers)
             if count and size + needed > FULL_BATCH_BYTES:
-                batch.close()
-                built.append((batch, count))
-                batch, count, size = producer.create_batch(), 0, 0
+                built.append(_closed(batch, count))
+                batch, count, size = new_batch(), 0, 0
             if needed > MAX_BATCH_BYTES:
                 raise BatchError(_too_large(topic, key, value))
-            batch.append(key=key, value=value, timestamp=None, headers=list(headers))
+            # `append` of the batch comes to this and costs a microsecond a message instead of a third.
+            batch._builder.append(count, None, key, value, list(headers) if headers else NO_HEADERS)
             count, size = count + 1, size + needed
         if count:
-            batch.close()
-            built.append((batch, count))
+            built.append(_closed(batch, count))
         return built
 
     async def send_built(self, topic: str, partition: int, built: tuple[BatchBuilder, int]) -> Sent:
@@ -76,13 +75,15 @@ class BatchProducer(driver.Producer):
         return future
 
 
-def _size_of(message: Message) -> int:
-    """Return what a message takes of a batch at most."""
-    key, value, headers = message
-    size = MESSAGE_OVERHEAD_BYTES + len(key or b"") + len(value or b"")
-    for name, content in headers:
-        size += HEADER_OVERHEAD_BYTES + 4 * len(name) + len(content)
-    return size
+def _closed(batch: BatchBuilder, count: int) -> tuple[BatchBuilder, int]:
+    batch._relative_offset = count
+    batch.close()
+    return batch, count
+
+
+def _size_of(headers: Sequence[tuple[str, bytes]]) -> int:
+    """Return what headers take of a batch at most."""
+    return sum(HEADER_OVERHEAD_BYTES + 4 * len(name) + len(content) for name, content in headers) if headers else 0
 
 
 async def _acknowledged(future: Awaitable[Any], count: int, topic: str, partition: int) -> tuple[int, int]:

@@ -8,6 +8,7 @@ from faust.serializers.schemas import Schema
 from faust.transport import drivers
 from faust.transport.drivers import aiokafka as driver
 
+from app.batch.compression import install_fast_lz4
 from app.batch.consumer import BatchConsumer, BatchMessage
 from app.batch.lean import install_lean_records
 from app.batch.producer import BatchProducer
@@ -37,6 +38,7 @@ class BatchTransport(driver.Transport):
 
 
 def install() -> None:
-    """Register the transport, and let consumers that ask for it have aiokafka's own records."""
+    """Register the transport; let consumers that ask for it have aiokafka's own records, and make lz4 fast."""
     drivers.TRANSPORTS.aliases[SCHEME] = f"{__name__}:BatchTransport"
     install_lean_records()
+    install_fast_lz4()

@@ -31,6 +31,7 @@ class Setup:
     checkpoint_s: float = 0.2
     fetch_bytes: int = 1 << 20
     queue_batches: int = 16
+    compression: str | None = "lz4"
     max_pending_records: int = 100_000
     pause_s: float = 0.0
     """How long folding a batch holds up the event loop."""
@@ -130,6 +131,7 @@ def create(setup: Setup, report: Any = lambda _: None) -> BatchApp:
             request_timeout_s=setup.request_timeout_s,
             fetch_bytes=setup.fetch_bytes,
             queue_batches=setup.queue_batches,
+            compression=setup.compression,
         ),
     )
     table = BatchTable.create(app, TABLE, partitions=setup.partitions, directory=Path(setup.directory), help="totals")

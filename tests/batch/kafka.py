@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from aiokafka import AIOKafkaProducer
 from aiokafka.admin import RecordsToDelete
 from aiokafka.structs import TopicPartition
 
@@ -58,6 +59,19 @@ async def publish(setup: Setup, partition: int, amounts: Amounts, *, batch: int 
             await publisher.publish(setup.source, partition, messages[start : start + batch])
 
 
+async def publish_compressed(setup: Setup, codec: str | None, amounts: Amounts) -> None:
+    """Publish amounts by key to partition 0 of the source, in one batch of a codec."""
+    producer = AIOKafkaProducer(bootstrap_servers=setup.broker, compression_type=codec, max_batch_size=1 << 20)
+    await producer.start()
+    try:
+        batch = producer.create_batch()
+        for key, amount in amounts:
+            assert batch.append(key=key.encode(), value=b"%d" % (amount or 0), timestamp=None)
+        await (await producer.send_batch(batch, setup.source, partition=0))
+    finally:
+        await producer.stop()
+
+
 async def records(broker: str, topic: str, partition: int | None = None) -> list[Any]:
     partitions = None if partition is None else [partition]
     return [record async for record in read_to_end(broker, topic, partitions)]
@@ -102,8 +116,6 @@ async def commit(setup: Setup, offsets: Mapping[int, int]) -> None:
 
 async def publish_transactions(setup: Setup, topic: str, transactions: Sequence[Amounts]) -> None:
     """Publish each list in a transaction of its own: a marker takes the offset behind it."""
-    from aiokafka import AIOKafkaProducer
-
     producer = AIOKafkaProducer(bootstrap_servers=setup.broker, transactional_id=new_name())
     await producer.start()
     try:

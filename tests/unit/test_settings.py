@@ -48,6 +48,7 @@ INVALID = [
     ("VPP_HEARTBEAT_S", "0", "a number from 0.1 to 600"),
     ("VPP_FETCH_BYTES", "1", "an integer from 1024 to 1073741824"),
     ("VPP_QUEUE_BATCHES", "0", "an integer from 1 to 1024"),
+    ("VPP_COMPRESSION", "brotli", "lz4 or zstd or snappy or gzip or none"),
     ("VPP_REQUEST_TIMEOUT_S", "0", "a number from 1 to 600"),
     ("VPP_LOG_LEVEL", "INFO", "debug or info or warning or error"),
     ("VPP_LOG_FORMAT", "xml", "auto or text or json"),
