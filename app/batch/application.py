@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from app.batch.processor import Processor
 
 STOP_S = 9.0
-MAX_BATCH_RECORDS = 10_000
-"""Of one fetch, however well it was compressed: the queue holds some batches of them as objects."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +83,6 @@ def create_app(name: str, options: BatchOptions) -> BatchApp:
         consumer_group_instance_id=options.member_id,
         canonical_url=_url(options.member_id),
         broker_commit_interval=1.0,
-        broker_max_poll_records=MAX_BATCH_RECORDS,
         stream_buffer_maxsize=options.queue_batches,
         stream_wait_empty=True,
         stream_recovery_delay=0.0,

@@ -21,7 +21,7 @@ SMALL = {"max.message.bytes": "2000"}
 async def test_a_refused_message_ends_the_process_before_anything_is_remembered_or_committed(
     broker: str, tmp_path: Path
 ) -> None:
-    setup = Setup(new_name(), broker, str(tmp_path), member_id="one", padding=REFUSED)
+    setup = Setup(new_name(), broker, str(tmp_path), member_id="one", padding=REFUSED, compression=None)
     await make_topics(setup, output=SMALL)
     await publish(setup, 0, [("a", 1), ("a", 2)])
     with Worker(setup) as worker:
@@ -34,7 +34,7 @@ async def test_a_refused_message_ends_the_process_before_anything_is_remembered_
 async def test_a_refused_row_ends_the_process_before_anything_is_stored_or_committed(
     broker: str, tmp_path: Path
 ) -> None:
-    setup = Setup(new_name(), broker, str(tmp_path), member_id="one", padding=REFUSED)
+    setup = Setup(new_name(), broker, str(tmp_path), member_id="one", padding=REFUSED, compression=None)
     await make_topics(setup, changelog=SMALL)
     await publish(setup, 0, [("a", 1), ("a", 2)])
     with Worker(setup) as worker:
