@@ -20,6 +20,8 @@ Message = tuple[bytes | None, bytes | None, Sequence[tuple[str, bytes]], int | N
 """Key, value, headers, timestamp in milliseconds (None: now)."""
 
 POLL_MS = 300
+MOST_RECORDS = 20_000
+"""Of one poll, however well their batches are compressed."""
 MAX_IN_FLIGHT = 64
 LONGEST_SILENCE_S = 40.0
 PARTING_S = 1.0
@@ -44,6 +46,7 @@ async def consumer(broker: str) -> AsyncIterator[Any]:
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         max_partition_fetch_bytes=4 << 20,
+        max_poll_records=MOST_RECORDS,
         fetch_max_wait_ms=100,
     )
     try:

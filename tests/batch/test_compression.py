@@ -11,6 +11,8 @@ from aiokafka.record.memory_records import MemoryRecords
 from app.batch.compression import fast_lz4
 from app.batch.lean import MOST_RECORDS
 from app.batch.producer import BatchProducer
+from app.kafka.clients import MOST_RECORDS as MOST_POLLED
+from app.kafka.clients import consumer, topic_partitions
 from tests.batch.counting import Setup
 from tests.batch.kafka import make_topics, publish_compressed, records, remembered, said
 from tests.batch.running import is_settled, running, until
@@ -54,6 +56,17 @@ async def test_lz4_is_that_of_the_fast_level(setup: Setup) -> None:
         squeezed = bytes(producer.build(messages, setup.output)[0][0]._build())[HEADER_BYTES:]
     plain = lz4_decode(squeezed)
     assert squeezed == fast_lz4(plain) != lz4_encode(plain)
+
+
+async def test_a_client_that_is_no_worker_takes_it_in_parts_too(setup: Setup) -> None:
+    await publish_compressed(setup, "zstd", [("a", 1)] * (2 * MOST_POLLED))
+    async with consumer(setup.broker) as client:
+        (tp,) = await topic_partitions(client, setup.source, [0])
+        client.assign([tp])
+        taken: list[int] = []
+        while sum(taken) < 2 * MOST_POLLED:
+            taken += map(len, (await client.getmany(timeout_ms=100)).values())
+    assert max(taken) <= MOST_POLLED
 
 
 async def test_a_batch_of_few_bytes_and_many_records_comes_in_parts(setup: Setup) -> None:
