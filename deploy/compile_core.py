@@ -22,7 +22,7 @@ from app.compiled import SOURCE, directory
 
 UNITS = ("Seconds", "Milliseconds", "Joules", "WattHours", "Offset", "Watts")
 STAYS = ("class ", "msgspec.Struct"), ("class ", "Protocol)")
-WITHOUT_RINGS = ("live_share", "measures")
+WITHOUT_RINGS = ("live_share", "measures", "reading")
 """Modules whose objects never refer back to what refers to them: the collector of garbage need not know of them."""
 OPTIONS = ["--strict", "--no-warn-redundant-casts"]
 """A cast from an integer to a unit is one from an integer to an integer here."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from heapq import heappop, heappush
 
-from app.domain.site import NEVER, NO_ALARM, Site
+from app.domain.entry import NEVER
+from app.domain.site import NO_ALARM, Site
 from app.domain.units import MS_PER_S, Milliseconds
 
 ONE_SECOND_MS = Milliseconds(MS_PER_S)

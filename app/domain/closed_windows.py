@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 
+from app.domain.entry import Entry
 from app.domain.membership import Membership
 from app.domain.rows import RowReader
 from app.domain.rules import Rules
-from app.domain.site import Device, Entry, Site
+from app.domain.site import Device, Site
 from app.domain.site_records import EntryRow
 from app.domain.site_rows import (
     WINDOW_TABLE,

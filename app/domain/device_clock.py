@@ -13,7 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from app.domain.site import NEVER, Device, Site
+from app.domain.entry import NEVER
+from app.domain.site import Device, Site
 from app.domain.units import MS_PER_S, Milliseconds, Seconds, divide_half_even, to_milliseconds
 
 EARLIEST_MS = Milliseconds(-5_000)

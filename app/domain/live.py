@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from typing import Final
 
 from app.domain.contracts import LiveTotals
+from app.domain.entry import NEVER
 from app.domain.live_share import KindShare, Share, add_to
-from app.domain.site import NEVER, Device, Site
+from app.domain.site import Device, Site
 from app.domain.units import Milliseconds, WattHours, Watts
 
 SITE_STATES: Final = 5

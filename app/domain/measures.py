@@ -75,18 +75,18 @@ class Measures:
             self.expected_device_s,
         )
 
-    def published(self) -> WindowKind:
-        """Return them as they are published."""
+    def published(self, devices: int = 0, seconds: int = 0) -> WindowKind:
+        """Return them as they are published, with what is expected of devices besides."""
         return WindowKind(
             self.readings,
             self.sum_w,
             self.mean_power_w,
             self.energy_import_j,
             self.energy_export_j,
-            self.devices_expected,
+            self.devices_expected + devices,
             self.devices_reporting,
             self.covered_device_s,
-            self.expected_device_s,
+            self.expected_device_s + Seconds(seconds),
         )
 
 

@@ -11,6 +11,7 @@ partitions, nothing else: a stopped worker delays finality, it never makes a wro
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Final
 
 import msgspec
 
@@ -38,7 +39,7 @@ Due = Callable[[str], bool]
 AFTER_LIVE = b"m"
 AFTER_WINDOWS = b"x"
 
-_decode = msgspec.msgpack.Decoder(Contribution | Watermark).decode
+_decode: Final = msgspec.msgpack.Decoder(Contribution | Watermark).decode
 
 
 def _always(_: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple, cast
+from typing import Final, NamedTuple, cast
 
 import msgspec
 
@@ -24,7 +24,7 @@ from app.domain.contracts import (
 from app.domain.rollup_slots import Slots, add_kinds
 from app.domain.units import Joules, Milliseconds, Seconds, WattHours, Watts
 
-_encode = msgspec.json.Encoder().encode
+_encode: Final = msgspec.json.Encoder().encode
 _WINDOW_MEASURES = len(KindTotals.__struct_fields__)
 _LIVE_MEASURES = len(KindLive.__struct_fields__)
 _WindowMeasures = tuple[int, Watts, Watts, Joules, Joules, int, int, Seconds, Seconds]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -20,13 +20,14 @@ from app.domain.contracts import (
     WindowKind,
 )
 from app.domain.device_clock import skew_s, worst_of
+from app.domain.entry import NEVER, Entry, known_ms
 from app.domain.rows import Record
-from app.domain.site import NEVER, Device, Entry, Site, known_ms
+from app.domain.site import Device, Site
 from app.domain.units import Milliseconds, Offset, Seconds
 from app.domain.window import span
 
-_msgpack = msgspec.msgpack.Encoder().encode
-_json = msgspec.json.Encoder().encode
+_msgpack: Final = msgspec.msgpack.Encoder().encode
+_json: Final = msgspec.json.Encoder().encode
 
 
 class Rejected(NamedTuple):

@@ -10,13 +10,15 @@ site-window   b"w" + start + block      a block of the sites of a closed window 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 import msgspec
 
 from app.domain.alike import one_of
 from app.domain.device_clock import OffTime
+from app.domain.entry import NEVER, Entry, known_ms, time_of
 from app.domain.rows import body_of, version_of, with_version
-from app.domain.site import NEVER, NOTHING_FOLDED, Device, Entry, Site, known_ms, time_of
+from app.domain.site import NOTHING_FOLDED, Device, Site
 from app.domain.site_records import (
     DeviceRow,
     EntryRow,
@@ -38,7 +40,7 @@ _BLOCK_BYTES = 4
 
 _EntryFields = tuple[object, ...]
 _DeviceFields = tuple[object, ...]
-_encode = msgspec.msgpack.Encoder().encode
+_encode: Final = msgspec.msgpack.Encoder().encode
 
 
 def window_key(start_ms: Milliseconds, block: int | None = None) -> bytes:

@@ -9,7 +9,9 @@ from typing import Final, NamedTuple, NoReturn, cast
 
 import msgspec
 
-from app.domain.contracts import Reading, Reason
+from app.domain import contracts
+from app.domain.contracts import Reason
+from app.domain.reading import Reading
 from app.domain.rules import Rules
 from app.domain.units import Milliseconds, WattHours, Watts
 
@@ -47,7 +49,8 @@ class _FaultError(Exception):
         self.detail = detail
 
 
-_decode = msgspec.json.Decoder(Reading).decode
+_decode: Final = msgspec.json.Decoder(contracts.Reading).decode
+_values_of: Final = msgspec.structs.astuple
 
 
 def parse(value: bytes) -> tuple[list[tuple[int, Reading]], list[Refusal]]:
@@ -63,7 +66,8 @@ def plain_reading(value: bytes) -> Reading | None:
     """Return the reading of a value as most are: one object of just the members that are known; or None."""
     try:
         if len(value) <= MAX_VALUE_BYTES:
-            reading = _decode(value)
+            device, measured_ms, power_w, var, soc_wh, import_wh, export_wh = _values_of(_decode(value))
+            reading = Reading(device, measured_ms, power_w, var, soc_wh, import_wh, export_wh)
             return reading if _is_plain(value, reading) else None
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         pass
@@ -91,14 +95,11 @@ def _quotes_of(reading: Reading) -> int:
 
 
 def _is_bounded(reading: Reading) -> bool:
-    return all(
-        number is None or BOUNDS[name][0] <= number <= BOUNDS[name][1]
-        for name, number in (
-            ("reactive_power_var", reading.reactive_power_var),
-            ("state_of_charge_wh", reading.state_of_charge_wh),
-            ("energy_import_wh", reading.energy_import_wh),
-            ("energy_export_wh", reading.energy_export_wh),
-        )
+    return (
+        (reading.reactive_power_var is None or -MAX_POWER <= reading.reactive_power_var <= MAX_POWER)
+        and (reading.state_of_charge_wh is None or 0 <= int(reading.state_of_charge_wh) <= MAX_REGISTER)
+        and (reading.energy_import_wh is None or 0 <= int(reading.energy_import_wh) <= MAX_REGISTER)
+        and (reading.energy_export_wh is None or 0 <= int(reading.energy_export_wh) <= MAX_REGISTER)
     )
 
 

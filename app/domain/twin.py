@@ -11,12 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from app.domain.contracts import NodeRecord, Reading, Reason, SiteRecord
+from app.domain.contracts import NodeRecord, Reason, SiteRecord
 from app.domain.device_clock import EARLIEST_MS, observe
+from app.domain.entry import NEVER
+from app.domain.reading import Reading
 from app.domain.rows import Record, RowReader, Rows
 from app.domain.rules import PartitionOf, Rules
 from app.domain.sayings import SiteSayings
-from app.domain.site import NEVER, Device, Site
+from app.domain.site import Device, Site
 from app.domain.twin_admit import Admission, UnknownToTopologyError
 from app.domain.twin_close import advance
 from app.domain.twin_fold import fold_reading, hear_record
@@ -74,9 +76,10 @@ class SitePartition:
         self._begin()
         self._admission.settled = settled
         for record in records:
-            if record.offset > self.state.offset:
+            offset = Offset(record.offset)
+            if offset > self.state.offset:
                 try:
-                    self._apply(record, Offset(record.offset), Milliseconds(record.timestamp))
+                    self._apply(record, offset, Milliseconds(record.timestamp))
                 except UnknownToTopologyError:
                     return False
         return True

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.domain.contracts import Reading, Reason
+from app.domain.contracts import Reason
+from app.domain.reading import Reading
 from app.domain.rows import Record
 from app.domain.sayings import Rejected
 from app.domain.site import Device, Site

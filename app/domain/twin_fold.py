@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from app.domain.contracts import Reading
 from app.domain.operation import operation_of
+from app.domain.reading import Reading
 from app.domain.site import Device, Site
 from app.domain.twin_silence import hear, say_transition
 from app.domain.twin_state import TwinState

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from app.domain.entry import NEVER, Entry
 from app.domain.rows import RowReader, Rows, version_of, with_version
 from app.domain.rules import Rules
-from app.domain.site import NEVER, Entry
 from app.domain.site_records import PartitionRow
 from app.domain.site_rows import (
     NODE_PREFIX,

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Iterator
 
 from app.domain.attendance import NOT_STARTED
 from app.domain.contracts import Contribution, LiveTotals, Status, Watermark, WindowTotals
+from app.domain.entry import Entry
 from app.domain.live import share_of
 from app.domain.live_share import Share
 from app.domain.sayings import SiteSayings, encode_message, encode_site_window, encode_transition, encode_twin
-from app.domain.site import Entry, Site
+from app.domain.site import Site
 from app.domain.twin_state import TwinState
 from app.domain.units import Milliseconds, Offset
 from app.domain.window import Window
@@ -146,6 +147,7 @@ def _contribution(
 
 
 def _site_windows(state: TwinState, window: Window) -> Iterator[tuple[str, bytes, bytes]]:
+    window_s = state.rules.window_s
     entries: dict[Site, list[Entry]] = {}
     for entry in state.closed.entries_of(window, window.unsaid_sites):
         entries.setdefault(entry.device.site, []).append(entry)
@@ -153,7 +155,7 @@ def _site_windows(state: TwinState, window: Window) -> Iterator[tuple[str, bytes
         status, revision = window.unsaid_sites[site]
         revision = max(revision, site.version)  # a row may be ahead: what is said of it must not be older than it is
         kinds = window.site_kinds(site, heard)
-        yield encode_site_window(site, kinds, heard, window_s=state.rules.window_s, revision=revision, status=status)
+        yield encode_site_window(site, kinds, heard, window_s=window_s, revision=revision, status=status)
     window.unsaid_sites = {}
 
 

@@ -6,7 +6,8 @@ from heapq import heappop, heappush
 
 from app.domain.connectivity import HEARD, SILENCE, Connectivity, next_silence, on_heard
 from app.domain.contracts import Machine, Transition
-from app.domain.site import EPOCH, NEVER, NO_ALARM, Device, Site
+from app.domain.entry import NEVER
+from app.domain.site import EPOCH, NO_ALARM, Device, Site
 from app.domain.twin_state import TwinState
 from app.domain.units import Milliseconds, Offset
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from app.domain.contracts import Status, WindowKind, WindowTotals
+from app.domain.entry import NEVER, Entry, known_ms
 from app.domain.measures import Measures, add_to, with_expected
 from app.domain.membership import NOTHING, Membership
-from app.domain.site import NEVER, Device, Entry, Site, known_ms
+from app.domain.site import Device, Site
 from app.domain.units import Milliseconds, Offset, Watts
 from app.domain.windows import device_window_totals
 
@@ -46,6 +47,7 @@ class NodeTotals:
 
 
 EMPTY = NodeTotals()
+UNEXPECTED = [0, 0]
 
 
 class Window:
@@ -206,14 +208,30 @@ class Window:
             known_ms(heard.newest_ms),
         )
 
-    def site_kinds(self, site: Site, entries: Iterable[Entry]) -> dict[str, WindowKind]:
+    def site_kinds(self, site: Site, entries: list[Entry]) -> dict[str, WindowKind]:
         """Return what one site adds up to, by kind and in all."""
+        expected = self.membership.expected_of(site).kinds
+        only = self._only_kind(entries[0], expected) if len(entries) == 1 else None
+        return only or self._kinds(entries, expected)
+
+    def _only_kind(self, entry: Entry, expected: dict[str, list[int]]) -> dict[str, WindowKind] | None:
+        """Return that of a site which heard one device and expects no other kind: most have nothing to be added up."""
+        kind = entry.device.kind
+        devices, seconds = expected.get(kind, UNEXPECTED)
+        if entry.device.record is None or len(expected) > 1 or (expected and not devices):
+            return None
+        one = self._measured(entry).published(devices, seconds)
+        return {"all": one, kind: one}
+
+    def _measured(self, entry: Entry) -> Measures:
+        return entry.added if entry.added is not None and not entry.is_changed else self.measure(entry)
+
+    def _kinds(self, entries: list[Entry], expected: dict[str, list[int]]) -> dict[str, WindowKind]:
         heard: dict[str, Measures] = {}
         for entry in entries:
             if entry.device.record is not None:
-                measures = None if entry.is_changed else entry.added
-                add_to(heard, entry.device.kind, measures or self.measure(entry))
-        merged = with_expected(heard, self.membership.expected_of(site).kinds)
+                add_to(heard, entry.device.kind, self._measured(entry))
+        merged = with_expected(heard, expected)
         kinds = {kind: one.published() for kind, one in merged.items()}
         if len(kinds) == 1:
             return {"all": next(iter(kinds.values())), **kinds}

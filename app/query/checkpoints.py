@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from app.domain.contracts import SiteRecord
+from app.domain.entry import Entry
 from app.domain.membership import Membership
 from app.domain.rows import version_of
 from app.domain.rules import Rules
-from app.domain.site import Entry, Site
+from app.domain.site import Site
 from app.domain.site_rows import PARTITION_KEY, SITE_PREFIX, decode_partition, restore_site
 from app.domain.units import Milliseconds
 from app.domain.window import Window, span

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.contracts import Edge
-from app.domain.site import NEVER
+from app.domain.entry import NEVER
 from tests.builders import NOON_MS, Disk, Log, a_device, a_node, a_partition, a_site, hear, some_rules
 
 S = 1_000

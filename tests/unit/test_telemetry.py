@@ -11,9 +11,10 @@ GIVEN = {"device": "d", "measured_at_ms": 1_464_739_200_000, "active_power_w": -
 
 
 def accepted(value: bytes) -> list[Reading]:
+    """Return the readings as records, which compare by their values."""
     readings, refusals = parse(value)
     assert refusals == []
-    return [reading for _, reading in readings]
+    return [Reading(*(getattr(one, name) for name in Reading.__struct_fields__)) for _, one in readings]
 
 
 def test_a_reading_needs_only_device_time_and_power():
