@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Any
+
+from msgspec.json import decode
 
 from tests.simulation import oracle
 from tests.simulation.cluster import Cluster
@@ -50,7 +51,7 @@ def newest_by_key(records: list[tuple[bytes, bytes]]) -> dict[bytes, dict[str, A
     """Read a topic as a consumer should: of each key the newest revision, whatever came last."""
     newest: dict[bytes, dict[str, Any]] = {}
     for key, value in records:
-        one = json.loads(value)
+        one = decode(value)
         if key not in newest or one["revision"] >= newest[key]["revision"]:
             newest[key] = one
     return newest
@@ -125,11 +126,11 @@ def _sites(world: Any, truths: list[Any], newest: dict[bytes, dict[str, Any]]) -
 
 def _history(records: list[tuple[bytes, bytes]]) -> Iterator[str]:
     """In the order of a reader: one revision is one content, and what was final changes as `corrected` only."""
-    contents: dict[tuple[bytes, int], str] = {}
+    contents: dict[tuple[bytes, int], object] = {}
     held: dict[bytes, dict[str, Any]] = {}
     for key, value in records:
-        one = json.loads(value)
-        content = json.dumps([one["kinds"], one["sites"]], sort_keys=True)
+        one = decode(value)
+        content = [one["kinds"], one["sites"]]
         if contents.setdefault((key, one["revision"]), content) != content:
             yield f"{key!r}: revision {one['revision']} has two contents"
         before = held.get(key)
@@ -161,7 +162,7 @@ def _twins(truths: list[Any], newest: dict[bytes, dict[str, Any]]) -> Iterator[s
 def _transitions(truths: list[Any], records: list[tuple[bytes, bytes]]) -> Iterator[str]:
     told: defaultdict[bytes, dict[int, bytes]] = defaultdict(dict)
     for key, value in records:
-        number = json.loads(value)["sequence"]
+        number = decode(value)["sequence"]
         if told[key].setdefault(number, value) != value:
             yield f"transition {number} of {key!r} was told in two ways: {told[key][number]!r}, {value!r}"
     for site, numbers in told.items():
@@ -169,7 +170,7 @@ def _transitions(truths: list[Any], records: list[tuple[bytes, bytes]]) -> Itera
             yield f"transitions of {site!r} are numbered {sorted(numbers)}"
     for truth in truths:
         for site in truth.sites:
-            steps = [json.loads(value) for _, value in sorted(told[site.encode()].items())]
+            steps = [decode(value) for _, value in sorted(told[site.encode()].items())]
             state = [one["after"] for one in steps if one["machine"] == "connectivity"][-1:] or ["never_seen"]
             yield from _same(f"transitions of {site}", "state", STATES[truth.state[site]], state[0])
 
