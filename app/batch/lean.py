@@ -21,7 +21,10 @@ _full_getall, _full_records = FetchResult.getall, PartitionRecords._unpack_recor
 
 
 def _getall(self: Any, max_records: int | None = None) -> list[Any]:
-    """Return lists until they come to half of `MOST_RECORDS`, or to the end of what was fetched."""
+    """Return lists until they come to half of `MOST_RECORDS`, or to the end of what was fetched.
+
+    *max_records* is for those who did not ask for lean records.
+    """
     fetched = self._partition_records
     if fetched is None or fetched._key_deserializer is not lean:
         records: list[Any] = _full_getall(self, max_records)
