@@ -1,4 +1,4 @@
-"""The machine of one partition, in this process and without Kafka: processor time by step, and every row compared.
+"""The machine of one partition, in this process and without Kafka: processor time by step, windows of sites compared.
 
     python -m benchmarks.core [--sites 24000]
 
@@ -17,7 +17,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -36,7 +36,7 @@ Row = tuple[bytes, int]
 """A site and the start of a window."""
 
 
-class Telegram(NamedTuple):
+class Fetched(NamedTuple):
     """What a machine wants to know of a record."""
 
     offset: int
@@ -63,24 +63,20 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
     fleet = Fleet(sites=given.sites, interval_s=15, window_s=given.window_s)
-    arriving = Telemetry(fleet).steps(START_MS, given.readings)
-    telegrams = [Telegram(offset, at, key, value) for offset, (at, _, key, value) in enumerate(_of_first(arriving))]
-    print("compiled" if is_in_use() else "not compiled", f"{len(telegrams)} readings")
+    arriving = (one for one in Telemetry(fleet).steps(START_MS, given.readings) if one[1] == 0)
+    records = [Fetched(offset, at, key, value) for offset, (at, _, key, value) in enumerate(arriving)]
+    print("compiled" if is_in_use() else "not compiled", f"{len(records)} readings")
     for _ in range(given.rounds):
         machine = _machine(fleet)
-        used_s, said = _drain(machine, telegrams)
-        truth = _truth(telegrams, given.window_s * 1000)
+        used_s, said = _drain(machine, records)
+        truth = _truth(records, given.window_s * 1000)
         closed = [row for row in truth if row[1] < (machine.state.closed_through_ms or 0)]
         equal = sum(row in said and _numbers(said[row]) == truth[row] for row in closed)
-        per_reading = {step: round(used_s[step] / len(telegrams) * 1e6, 2) for step in STEPS}
+        per_reading = {step: round(used_s[step] / len(records) * 1e6, 2) for step in STEPS}
         print(per_reading, f"us a reading, {equal} of {len(closed)} windows of sites equal")
         if not 0 < equal == len(closed):
             return 1
     return 0
-
-
-def _of_first(records: Iterator[Any]) -> Iterator[Any]:
-    return (record for record in records if record[1] == 0)
 
 
 def _machine(fleet: Fleet) -> SitePartition:
@@ -96,16 +92,16 @@ def _machine(fleet: Fleet) -> SitePartition:
     return machine
 
 
-def _drain(machine: SitePartition, telegrams: list[Telegram]) -> tuple[dict[str, float], dict[Row, bytes]]:
+def _drain(machine: SitePartition, records: list[Fetched]) -> tuple[dict[str, float], dict[Row, bytes]]:
     """Fold all of it as a worker that has a backlog does; return seconds by step, and windows of sites as last said."""
     gc.collect()
     gc.freeze()
     used_s: dict[str, float] = defaultdict(float)
     said: dict[Row, bytes] = {}
-    for number, first in enumerate(range(0, len(telegrams), BATCH)):
-        is_checkpoint = bool(number % 2) or first + BATCH >= len(telegrams)
+    for number, first in enumerate(range(0, len(records), BATCH)):
+        is_checkpoint = bool(number % 2) or first + BATCH >= len(records)
         marks = [time.process_time()]
-        machine.apply(telegrams[first : first + BATCH], settled=True)
+        machine.apply(records[first : first + BATCH], settled=True)
         marks.append(time.process_time())
         sayings = machine.say(behind=True, site_windows=is_checkpoint)
         marks.append(time.process_time())
@@ -124,10 +120,10 @@ def _row(key: bytes) -> Row:
     return site, int(start)
 
 
-def _truth(telegrams: list[Telegram], window_ms: int) -> dict[Row, tuple[int, int]]:
+def _truth(records: list[Fetched], window_ms: int) -> dict[Row, tuple[int, int]]:
     """Return readings and their sum by site and window."""
     sums: dict[Row, tuple[int, int]] = defaultdict(lambda: (0, 0))
-    for one in telegrams:
+    for one in records:
         reading = msgspec.json.decode(one.value)
         row = one.key, reading["measured_at_ms"] // window_ms * window_ms
         sums[row] = sums[row][0] + 1, sums[row][1] + reading["active_power_w"]
