@@ -23,8 +23,8 @@ def python_peer(*arguments: str) -> Callable[[Path], list[str]]:
 
 
 def environment(name: str, requirements: Path) -> Path:
-    """Return the Python of an environment that holds what a file asks for."""
-    venv, wanted = CACHE.resolve() / f"venv-{name}", requirements.read_text()
+    """Return a Python like this one, of an environment that holds what a file asks for."""
+    venv, wanted = CACHE.resolve() / f"venv-{name}", f"{requirements.read_text()}# Python {sys.version}\n"
     held = venv / "requirements.txt"
     if not held.exists() or held.read_text() != wanted:
         shutil.rmtree(venv, ignore_errors=True)

@@ -130,9 +130,10 @@ def test_the_image_runs_as_an_ordinary_user_from_the_source_root() -> None:
     assert "COPY --from=build /gridtwin /gridtwin\n" in STAGES[-1]
 
 
-def test_the_image_installs_locked_wheels_and_compiles_nothing() -> None:
+def test_the_image_installs_locked_wheels_and_no_compiler() -> None:
     assert "--only-binary :all: --require-hashes -r requirements.txt" in STAGES[0]
     assert not any(word in "".join(STAGES) for word in ("apt-get", "gcc", "build-essential"))
+    assert "-slim-" in STAGES[-1].split()[0]
     assert "pip install" not in STAGES[-1]
 
 
@@ -146,15 +147,19 @@ def test_the_image_holds_no_package_that_only_developers_need_and_all_that_worke
     assert set(removed[1].split()) == (developers | {"setuptools", "pip"}) - set(workers)
 
 
-def test_an_image_in_which_a_worker_cannot_start_is_not_made() -> None:
-    assert 'RUN /opt/venv/bin/python -c "import app.query.serve, app.batch, app.main"' in STAGES[0]
+def test_an_image_in_which_a_worker_cannot_start_or_runs_a_core_that_is_not_compiled_is_not_made() -> None:
+    check = re.search(r'RUN python -c "import ([\w., ]+) as core; assert core.is_in_use\(\)"', STAGES[-1])
+
+    assert check is not None
+    assert set(check[1].split(", ")) >= {"app.query.serve", "app.batch", "app.main", "app.compiled"}
+    assert STAGES[0].index("compile_core.py && rm") > STAGES[0].index("COPY app app")
 
 
 def test_images_are_pinned_by_version() -> None:
     images = [stage.split()[0] for stage in STAGES] + [SERVICES["kafka"]["image"]]
 
     assert all(re.search(r":\d+\.\d+\.\d+", image) for image in images)
-    assert len(set(images[:-1])) == 1
+    assert len({image.replace("-slim", "") for image in images[:-1]}) == 1
 
 
 def test_what_the_image_copies_is_all_that_is_sent_to_its_build() -> None:
