@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -15,7 +16,7 @@ from app.kafka.clients import MOST_RECORDS as MOST_POLLED
 from app.kafka.clients import consumer, topic_partitions
 from tests.batch.counting import Setup
 from tests.batch.kafka import make_topics, publish_compressed, records, remembered, said
-from tests.batch.running import is_settled, running, until
+from tests.batch.running import PATIENCE_S, is_settled, running, until
 
 pytestmark = pytest.mark.broker
 CODECS = [None, "gzip", "snappy", "lz4", "zstd"]
@@ -64,8 +65,9 @@ async def test_a_client_that_is_no_worker_takes_it_in_parts_too(setup: Setup) ->
         (tp,) = await topic_partitions(client, setup.source, [0])
         client.assign([tp])
         taken: list[int] = []
-        while sum(taken) < 2 * MOST_POLLED:
-            taken += map(len, (await client.getmany(timeout_ms=100)).values())
+        async with asyncio.timeout(PATIENCE_S):
+            while sum(taken) < 2 * MOST_POLLED:
+                taken += map(len, (await client.getmany(timeout_ms=100)).values())
     assert max(taken) <= MOST_POLLED
 
 

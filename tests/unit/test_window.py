@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.domain.contracts import DeviceRecord
+from app.domain.entry import Entry
 from app.domain.membership import Membership
 from app.domain.site import Site
 from app.domain.units import Milliseconds, Watts
@@ -44,13 +45,31 @@ def test_a_site_comes_to_what_it_heard_and_what_was_expected(
     assert found == {"all": in_all, **by_kind}
 
 
+def test_of_an_entry_that_changed_after_its_window_was_said_not_what_was_said_counts() -> None:
+    window, site, (entry,) = heard_once([LOAD], ["load"])
+    window.mark_unadded(entry)
+    window.settle(is_closed=True)
+    assert entry.added is not None
+    window.keep(entry)
+    entry.add(Milliseconds(START_MS + 1000), Watts(300), None)
+    window.mark(entry)
+
+    one = window.site_kinds(site, [entry])["load"]
+    assert (one.readings, one.mean_power_w) == (2, 200)
+
+
 def kinds_of(devices: list[DeviceRecord], heard: list[str]) -> dict[str, Numbers]:
+    window, site, entries = heard_once(devices, heard)
+    return {
+        kind: (one.readings, one.devices_reporting, one.devices_expected, one.expected_device_s)
+        for kind, one in window.site_kinds(site, entries).items()
+    }
+
+
+def heard_once(devices: list[DeviceRecord], heard: list[str]) -> tuple[Window, Site, list[Entry]]:
     rules, site = some_rules(), Site("s")
     site.describe(a_site("top", devices=devices), rules)
     window = Window(START_MS, Membership(START_MS, [site], lambda *_: ("top",), rules))
     entries = [one.begin(START_MS) for name in heard if (one := site.device(name)) is not None]
     assert all(entry.add(START_MS, Watts(100), None) for entry in entries)
-    return {
-        kind: (one.readings, one.devices_reporting, one.devices_expected, one.expected_device_s)
-        for kind, one in window.site_kinds(site, entries).items()
-    }
+    return window, site, entries
