@@ -42,7 +42,7 @@ check: $(STAMP) ## format, lint, types, known vulnerabilities where they can be 
 	@$(PY) deploy/audit.py
 	@$(PY) -m pytest -q -n 2 tests/unit tests/assumptions
 
-simulate: $(STAMP) ## run SEEDS=n schedules of the simulator
+simulate: compiled ## run SEEDS=n schedules of the simulator
 	@$(PY) -m tests.simulation --seeds $(or $(SEEDS),1000)
 
 bench: compiled ## the whole job beside Faust, Quix, Kafka Streams and Bytewax, every row compared (QUICK=1: under five minutes)
@@ -57,19 +57,19 @@ fuzz-query: $(STAMP) ## thousands of questions made of the OpenAPI document (CAS
 screenshots: compiled ## make the pictures of docs/images with a browser, from the SimBench day
 	@$(PY) -m tests.system.screenshots
 
-latency: $(STAMP) ## from a reading to what people see, at a quarter, half and four fifths of the drain, at four cadences (RATE=n)
+latency: compiled ## from a reading to what people see, at a quarter, half and four fifths of the drain, at four cadences (RATE=n)
 	@$(PY) benchmarks/latency.py $(if $(WHOLE),--whole) $(if $(RATE),--drain-rate $(RATE))
 
-size: $(STAMP) ## how the cost grows with sites, partitions, levels, windows; late storms (WHOLE=1: up to a million sites, hours)
+size: compiled ## how the cost grows with sites, partitions, levels, windows; late storms (WHOLE=1: up to a million sites, hours)
 	@$(PY) benchmarks/size.py $(if $(WHOLE),--whole)
 
-profile: $(STAMP) ## a flame graph of each role while it drains, and its processor time by phase
+profile: compiled ## a flame graph of each role while it drains, and its processor time by phase
 	@$(PY) benchmarks/flame.py
 
 report: $(STAMP) ## make the tables and plots of docs/benchmarks.md and docs/performance.md from benchmarks/results
 	@$(PY) benchmarks/report.py
 
-faults: $(STAMP) ## one row of the fault matrix: (ROW=F1 N=50 SEED=7; ROW=planted: planted bugs caught)
+faults: compiled ## one row of the fault matrix: (ROW=F1 N=50 SEED=7; ROW=planted: planted bugs caught)
 	@$(PY) -m tests.faults $(or $(ROW),smoke) --n $(or $(N),0) --seed $(or $(SEED),7)
 
 faults-report: $(STAMP) ## make docs/faults.md from docs/faults.jsonl
