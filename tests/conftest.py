@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-os.environ["GRIDTWIN_COMPILED"] = "no"  # bugs can be planted in source only; workers that a test starts may be compiled
+os.environ["GRIDTWIN_COMPILED"] = "no"  # compiled code cannot be patched; workers that a test starts may be compiled
 
 import app.domain  # noqa: F401
 from app.compiled import SWITCH

@@ -8,30 +8,14 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any
 
-import pytest
-
 from app.batch.outputs import Outputs
 from app.batch.processor import Processor
 from app.batch.producer import BatchProducer
 from app.batch.progress import Progress
 from app.batch.store import RowStore
 from app.cli.worker import worker
-from app.compiled import SWITCH, is_in_use
-from tests.simulation.mutants import MUTANTS
 
 BUGS: dict[str, Callable[[], None]] = {}
-FROM_THE_SIMULATOR = (
-    "a repeated reading counts again",
-    "one reading in fifty is dropped",
-    "the first second belongs to the window before",
-    "means and energies are rounded down",
-    "windows close without grace",
-    "a window is final when one partition has passed",
-    "a correction is called final",
-    "nothing is said after a restart",
-    "closed entries of a site row are ignored",
-    "an older contribution replaces a newer one",
-)
 
 
 def bug(plant: Callable[[], None]) -> Callable[[], None]:
@@ -107,17 +91,7 @@ def memory_leaks() -> None:
     Processor._measure = bad  # type: ignore[method-assign]
 
 
-def plant(name: str) -> None:
-    """Plant a bug of this module or of the simulator for the rest of the process."""
-    if is_in_use():
-        sys.exit(f"a bug cannot be planted in a compiled core: set {SWITCH}=no")
-    if name in BUGS:
-        BUGS[name]()
-    else:
-        next(one for one in MUTANTS if one.name == name).plant(pytest.MonkeyPatch())
-
-
 if __name__ == "__main__":
-    plant(sys.argv[1])
+    BUGS[sys.argv[1]]()
     sys.argv[1:] = sys.argv[2:]
     worker()

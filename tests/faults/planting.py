@@ -6,18 +6,30 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from app.compiled import SWITCH
 from tests.faults.case import Case
 from tests.faults.checkers import check
 from tests.faults.layout import Layout
 from tests.faults.matrix import ROWS
 from tests.faults.planted import SPOILED
-from tests.faults.planted_worker import BUGS, FROM_THE_SIMULATOR
+from tests.faults.planted_worker import BUGS
 from tests.faults.rows_worker import kills
 from tests.faults.run import run
 from tests.faults.trial import Trial
+from tests.simulation.mutants import MUTANTS, environment, plant_all
 
 KILLS = 10
+FROM_THE_SIMULATOR = (
+    "a repeated reading counts again",
+    "one reading in fifty is dropped",
+    "the first second belongs to the window before",
+    "means and energies are rounded down",
+    "windows close without grace",
+    "a window is final when one partition has passed",
+    "a correction is called final",
+    "nothing is said after a restart",
+    "closed entries of a site row are ignored",
+    "an older contribution replaces a newer one",
+)
 Noticed = tuple[str, str, list[str]]
 """A bug, where it was planted, and the checkers that saw it."""
 
@@ -28,7 +40,7 @@ def notice(seed: int) -> Iterator[Noticed]:
         yield from _in_evidence(Path(scratch) / "run", seed)
     for name in (*BUGS, *FROM_THE_SIMULATOR):
         with tempfile.TemporaryDirectory(prefix="planted-") as scratch:
-            yield name, "worker", _in_workers(Path(scratch) / "run", name, seed)
+            yield name, "worker", _in_workers(Path(scratch), name, seed)
 
 
 def _in_evidence(directory: Path, seed: int) -> Iterator[Noticed]:
@@ -54,12 +66,21 @@ def _in_evidence(directory: Path, seed: int) -> Iterator[Noticed]:
 
 def _in_workers(directory: Path, bug: str, seed: int) -> list[str]:
     """Kill workers that have a bug under load, and return the checkers that saw it."""
+    planted = _source_with(directory / "source", bug) if bug in FROM_THE_SIMULATOR else {}
 
     def nemesis(trial: Trial) -> None:
-        for worker in trial.layout.names:
-            trial.worker(worker).main = ["-m", "tests.faults.planted_worker", bug]
-            trial.worker(worker).changes[SWITCH] = "no"  # nothing can be planted in a compiled core
+        for name in trial.layout.names:
+            worker = trial.worker(name)
+            worker.changes.update(planted)
+            if not planted:
+                worker.main = ["-m", "tests.faults.planted_worker", bug]
         kills(trial, KILLS)
 
-    result = run(directory, Layout(minutes=60), seed, nemesis)
+    result = run(directory / "run", Layout(minutes=60), seed, nemesis)
     return [name for name, count in result["checks"].items() if count]
+
+
+def _source_with(copy: Path, bug: str) -> dict[str, str]:
+    """Make a copy of the source, and return what makes a worker run it with a bug of the simulator's."""
+    plant_all(copy)
+    return environment(copy, next(mutant for mutant in MUTANTS if mutant.name == bug), compiled=False)
