@@ -15,7 +15,7 @@ $(STAMP): requirements.txt pyproject.toml
 	@if command -v uv >/dev/null 2>&1; then \
 	  uv venv -q --seed --allow-existing $(if $(PYTHON),--python $(PYTHON)) $(VENV) && uv pip install -q --python $(PY) --require-hashes -r requirements.txt; \
 	else \
-	  for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11 none; do \
+	  for python in $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11) none; do \
 	    $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; \
 	  done; \
 	  [ "$$python" != none ] || { echo "gridtwin needs Python 3.11 or later, found none that starts; install it or put it on PATH" >&2; exit 1; }; \

@@ -90,7 +90,7 @@ def _one(seed: int, limits: Limits) -> int:
     return 1
 
 
-def shrink(seed: int, most_changes: int = Limits().changes) -> Limits:
+def shrink(seed: int, most_changes: int) -> Limits:
     """Let Hypothesis look for the fewest faults, changes and records with which a seed still fails."""
     limits = st.builds(
         Limits, faults=st.integers(0, 12), changes=st.integers(0, most_changes), records=st.integers(1, 400)
