@@ -83,4 +83,5 @@ def _in_workers(directory: Path, bug: str, seed: int) -> list[str]:
 def _source_with(copy: Path, bug: str) -> dict[str, str]:
     """Make a copy of the source, and return what makes a worker run it with a bug of the simulator's."""
     plant_all(copy)
-    return environment(copy, next(mutant for mutant in MUTANTS if mutant.name == bug), compiled=False)
+    number = next(mutant.number for mutant in MUTANTS if mutant.name == bug)
+    return environment(copy, number, compiled=False)

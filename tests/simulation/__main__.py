@@ -2,7 +2,6 @@
 
 --seeds 10000 [--first 0]   run that many and print those that go wrong
 --seeds 300 --digest        print whether the core is compiled, and a digest of every byte that it says and remembers
---seeds 300 --hunt          print whether the core is compiled, and the first that goes wrong or does not end well
 --seed 17                   run one; if it goes wrong, look for the fewest faults, changes and records that still do
 --limits 12 4 1000          with at most so many faults, changes of topology and records of a partition in each
 """
@@ -29,13 +28,10 @@ def main() -> int:
     parser.add_argument("--seed", type=int)
     parser.add_argument("--limits", type=int, nargs=3, default=Limits())
     parser.add_argument("--digest", action="store_true")
-    parser.add_argument("--hunt", action="store_true")
     given = parser.parse_args()
     seeds, limits = range(given.first, given.first + given.seeds), Limits(*given.limits)
     if given.digest:
         return _digest(seeds)
-    if given.hunt:
-        return _hunt(seeds, limits)
     if given.seed is not None:
         return _one(given.seed, limits)
     return _many(seeds, limits)
@@ -51,19 +47,6 @@ def _digest(seeds: range) -> int:
             print(f"seed {seed}: {differences[:SHOWN]}")
         whole.update(schedule.digest().encode())
     print(whole.hexdigest())
-    return 0
-
-
-def _hunt(seeds: range, limits: Limits) -> int:
-    print("compiled" if is_in_use() else "as it is")
-    for seed in seeds:
-        try:
-            is_right = not run(seed, limits).differences
-        except Exception:
-            is_right = False
-        if not is_right:
-            print(seed)
-            return 1
     return 0
 
 

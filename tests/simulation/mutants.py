@@ -1,6 +1,7 @@
 """Bugs planted on purpose, those of `mutants.txt`: in a copy of the source, which then runs as it is or compiled.
 
-All are in one copy, so that it is compiled once; a variable of the environment says which of them a process has.
+All are in one copy, so that it is compiled once; a variable says which of them a process has at a time, that of the
+environment at first.
 """
 
 from __future__ import annotations
@@ -24,9 +25,8 @@ NUMBER = f'''"""Which bug this process has; 0 for none."""
 
 {IMPORTS}
 import os
-from typing import Final
 
-PLANTED: Final = int(os.environ.get("{PLANTED}", "0"))
+PLANTED = int(os.environ.get("{PLANTED}", "0"))
 '''
 
 
@@ -74,7 +74,7 @@ def plant(source: str, number: int, edit: Edit) -> str:
     if len(found) != 1:
         raise ValueError(f"{edit.file} has these lines {len(found)} times, expected once: {edit.before}")
     indent = found[0][1]
-    lines = [f"if PLANTED == {number}:", *_deeper(edit.after), "else:", *_deeper(edit.before)]
+    lines = [f"if planted.PLANTED == {number}:", *_deeper(edit.after), "else:", *_deeper(edit.before)]
     return source[: found[0].start()] + "\n".join(indent + line for line in lines) + source[found[0].end() :]
 
 
@@ -93,7 +93,7 @@ def plant_all(copy: Path) -> None:
             file.write_text(plant(file.read_text(), mutant.number, edit))
     for name in {edit.file for mutant in MUTANTS for edit in mutant.edits}:
         source = (copy / name).read_text()
-        imported = f"{IMPORTS}\nfrom app.domain.planted import PLANTED\n"
+        imported = f"{IMPORTS}\nfrom app.domain import planted\n"
         (copy / name).write_text(source.replace(f"{IMPORTS}", imported, 1))
 
 
@@ -105,16 +105,17 @@ def compile_all(copy: Path) -> bool:
     return (copy / ".gridtwin" / "compiled").is_dir()
 
 
-def environment(copy: Path, mutant: Mutant, *, compiled: bool) -> dict[str, str]:
+def environment(copy: Path, number: int, *, compiled: bool) -> dict[str, str]:
     """Return what makes a process run a copy, wherever it is started, with one bug."""
     switch = "yes" if compiled else "no"
-    return {"PYTHONPATH": str(copy), "PYTHONSAFEPATH": "1", SWITCH: switch, PLANTED: str(mutant.number)}
+    return {"PYTHONPATH": str(copy), "PYTHONSAFEPATH": "1", SWITCH: switch, PLANTED: str(number)}
 
 
-def simulate(copy: Path, mutant: Mutant, *arguments: str, compiled: bool) -> list[str]:
-    """Run the simulator with a bug, and return what it prints."""
-    command = [sys.executable, "-m", "tests.simulation", *arguments]
-    environ = {**os.environ, **environment(copy, mutant, compiled=compiled)}
-    done = subprocess.run(command, cwd=copy, env=environ, capture_output=True, text=True)
+def run_copy(copy: Path, *arguments: str, compiled: bool, number: int = 0) -> list[str]:
+    """Run a module of a copy with a bug, and return what it prints."""
+    environ = {**os.environ, **environment(copy, number, compiled=compiled)}
+    done = subprocess.run(
+        [sys.executable, "-m", *arguments], cwd=copy, env=environ, capture_output=True, text=True, check=False
+    )
     assert done.returncode in (0, 1), done.stdout + done.stderr
     return done.stdout.splitlines()
