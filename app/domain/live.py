@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from app.domain.contracts import LiveTotals
@@ -17,6 +17,8 @@ NO_STORAGE: Final[tuple[int, ...]] = (0, 0, 0, 0)
 NOWHERE: Final[tuple[int, ...]] = (0, 0, 0, 0, 0)
 IN_STATE: Final = tuple(tuple(int(state == other) for other in range(SITE_STATES)) for state in range(SITE_STATES))
 """By connectivity; sites share these, there are millions of them."""
+
+NodesOf = Callable[[Site], tuple[str, ...]]
 
 
 class NodeLive:
@@ -75,29 +77,44 @@ class Live:
             site.live_added = None
             self.mark(site)
 
-    def settle(self, shares: Iterable[tuple[Site, Share]]) -> None:
-        """Put the new shares of sites in the place of their old ones."""
-        for site, share in shares:
-            old = site.live_added
-            if old is None:
-                self._apply(share, 1)
-            elif share.is_as(old):
-                continue
-            elif share.differs_in_numbers(old):
-                self._shift(share.nodes, old.kinds[0], share.kinds[0])
+    def settle(
+        self, sites: Iterable[Site], nodes_of: NodesOf, *, stream_ms: Milliseconds, attended_ms: Milliseconds
+    ) -> None:
+        """Bring the shares of sites up to date; after a change of who belongs to what, `rebuild` comes first."""
+        for site in sites:
+            held = site.live_added
+            device = _reporting(site, held, attended_ms) if held is not None else None
+            if held is not None and device is not None:
+                self._shift(held, device)
             else:
-                self._apply(old, -1)
-                self._apply(share, 1)
-            site.live_added = share
+                nodes = held.nodes if held is not None else nodes_of(site)
+                self._replace(site, share_of(site, nodes, stream_ms=stream_ms, attended_ms=attended_ms))
 
-    def _shift(self, nodes: tuple[str, ...], old: KindShare, new: KindShare) -> None:
-        """Add the difference: the usual reading moves a power and nothing else."""
-        step = KindShare(new.kind)
-        step.add(new, 1)
-        step.add(old, -1)
-        self.unsaid.update(nodes)
-        for name in nodes:
-            self.nodes[name].kinds[new.kind].add(step, 1)
+    def _shift(self, held: Share, device: Device) -> None:
+        """Add to a share, and to its nodes, what another power and another state of charge make."""
+        one, stored, storage = held.kinds[0], held.storage, _storage(device)
+        moved_w = int(device.active_power_w) - one.active_power_w
+        if not moved_w and storage == stored:
+            return
+        import_w = max(int(device.active_power_w), 0) - one.import_w
+        one.move(moved_w, import_w)
+        held.storage = storage
+        self.unsaid.update(held.nodes)
+        for name in held.nodes:
+            node = self.nodes[name]
+            node.kinds[one.kind].move(moved_w, import_w)
+            if storage is not stored:
+                _add(node.storage, stored, -1)
+                _add(node.storage, storage, 1)
+
+    def _replace(self, site: Site, share: Share) -> None:
+        held = site.live_added
+        if held is not None:
+            if share.is_as(held):
+                return
+            self._apply(held, -1)
+        self._apply(share, 1)
+        site.live_added = share
 
     def _apply(self, share: Share, sign: int) -> None:
         self.unsaid.update(share.nodes)
@@ -117,6 +134,14 @@ class Live:
     def totals_of(self, node: str, as_of_ms: Milliseconds) -> LiveTotals:
         """Return this partition's share of a node; empty when it has no members here."""
         return self.nodes.get(node, NodeLive()).totals(as_of_ms)
+
+
+def _reporting(site: Site, held: Share, attended_ms: Milliseconds) -> Device | None:
+    """Return the only device of a site that is as fresh as its share says: only its numbers can be others."""
+    device = site.first
+    if device is None or site.named is not None or not held.kinds or not held.kinds[0].devices_fresh:
+        return None
+    return device if device.is_fresh(attended_ms) and held.sites is IN_STATE[site.connectivity] else None
 
 
 def share_of(site: Site, nodes: tuple[str, ...], *, stream_ms: Milliseconds, attended_ms: Milliseconds) -> Share:

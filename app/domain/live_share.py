@@ -46,6 +46,12 @@ class KindShare:
         self.rated_power_w += sign * other.rated_power_w
         self.stale_rated_power_w += sign * other.stale_rated_power_w
 
+    def move(self, moved_w: int, import_w: int) -> None:
+        """Add to the power, and to what of it is imported; the rest is exported less."""
+        self.active_power_w += moved_w
+        self.import_w += import_w
+        self.export_w += import_w - moved_w
+
     def is_as(self, other: KindShare) -> bool:
         """Whether kind and numbers are the same."""
         return (
@@ -100,17 +106,6 @@ class Share:
             and self.sites == other.sites
             and self.storage == other.storage
             and self._has_kinds_of(other)
-        )
-
-    def differs_in_numbers(self, other: Share) -> bool:
-        """Whether it adds other numbers of one same kind to the same nodes, and is in all else the same."""
-        return (
-            len(self.kinds) == 1
-            and len(other.kinds) == 1
-            and self.kinds[0].kind == other.kinds[0].kind
-            and self.nodes == other.nodes
-            and self.sites == other.sites
-            and self.storage == other.storage
         )
 
     def _has_kinds_of(self, other: Share) -> bool:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 from app.domain.attendance import NOT_STARTED
 from app.domain.contracts import Contribution, LiveTotals, Status, Watermark, WindowTotals
 from app.domain.entry import Entry
-from app.domain.live import share_of
-from app.domain.live_share import Share
 from app.domain.sayings import SiteSayings, encode_message, encode_site_window, encode_transition, encode_twin
 from app.domain.site import Site
 from app.domain.twin_state import TwinState
@@ -101,16 +100,14 @@ def _live(state: TwinState, due: Due) -> Iterator[tuple[str, bytes]]:
     if epoch != state.live_epoch:
         state.live_epoch = epoch
         state.live.rebuild(state.sites.values())
-    state.live.settle(_shares(state, state.live.take_changed()))
+    state.live.settle(
+        state.live.take_changed(),
+        lambda site: state.topology.ancestors(site.name, stream_ms) if site.record is not None else (),
+        stream_ms=stream_ms,
+        attended_ms=state.clock.attended_ms,
+    )
     for node in _take(state.live.unsaid, _level_is(state, due)):
         yield _contribution(state, node, live=state.live.totals_of(node, stream_ms))
-
-
-def _shares(state: TwinState, sites: Iterable[Site]) -> Iterator[tuple[Site, Share]]:
-    stream_ms, attended_ms = state.clock.stream_ms, state.clock.attended_ms
-    for site in sites:
-        nodes = state.topology.ancestors(site.name, stream_ms) if site.record is not None else ()
-        yield site, share_of(site, nodes, stream_ms=stream_ms, attended_ms=attended_ms)
 
 
 def _take(unsaid: set[str], wanted: Callable[[str], bool]) -> list[str]:
@@ -120,8 +117,8 @@ def _take(unsaid: set[str], wanted: Callable[[str], bool]) -> list[str]:
 
 
 def _level_is(state: TwinState, due: Due) -> Callable[[str], bool]:
-    nodes = state.topology.nodes
-    return lambda name: due(nodes[name].level) if name in nodes else True
+    nodes, is_due = state.topology.nodes, lru_cache(maxsize=None)(due)
+    return lambda name: is_due(nodes[name].level) if name in nodes else True
 
 
 def _contribution(

@@ -81,6 +81,18 @@ def test_a_kind_may_stay_fresh_for_longer():
     assert live(machine, log).kinds["meter"].devices_fresh == 1
 
 
+def test_a_kind_may_be_stale_before_its_site_is_delayed():
+    machine, log = a_plant(a_device("m", kind="meter"), fresh_intervals_by_kind={"meter": 1}), Log()
+    log.say("s", "m", NOON_MS, 5)
+    before = live(machine, log)
+    log.tick(NOON_MS + STALE_MS // 3)
+    after = live(machine, log)
+
+    assert after.sites == before.sites
+    assert (before.kinds["meter"].devices_fresh, after.kinds["meter"].devices_stale) == (1, 1)
+    assert after.kinds["meter"].stale_power_w == 5
+
+
 def test_an_outage_makes_no_device_stale():
     machine, log = a_plant(a_device("u"), attended_gap_ms=10 * S, tick_ms=S), Log()
     log.say("s", "u", NOON_MS, 1)
@@ -121,6 +133,20 @@ def test_a_stale_storage_offers_nothing():
     log.tick(NOON_MS + STALE_MS)
 
     assert live(machine, log).storage == (0, 0, 0, 0)
+
+
+def test_a_storage_that_only_charges_is_said_and_one_that_says_the_same_is_not():
+    machine, log = a_plant(battery()), Log()
+    for at_ms, soc_wh, power_w in ((0, 50, 7), (S, 60, 7), (2 * S, 60, 7), (3 * S, 60, -7)):
+        log.say("s", "b", NOON_MS + at_ms, power_w, state_of_charge_wh=soc_wh)
+        heard = hear(machine, log)
+        if at_ms == 2 * S:
+            assert not [one for one in heard.contributions if one.live is not None]
+        else:
+            assert heard.live("n").storage[0] == soc_wh
+    kind = heard.live("n").kinds["battery"]
+
+    assert (kind.active_power_w, kind.import_w, kind.export_w) == (-7, 0, 7)
 
 
 def test_sites_are_counted_by_their_connectivity():
@@ -179,11 +205,11 @@ STEPS = st.lists(
 
 
 def added_up_anew(machine) -> dict[str, list[int]]:
-    """Add up every device below every node: fresh power, stale power, fresh, stale, never."""
+    """Add up every device below every node: fresh power, stale power, fresh, stale, never, import, export, stored."""
     state, found = machine.state, {}
     for site in state.sites.values():
         for node in state.topology.ancestors(site.name, state.clock.stream_ms):
-            sums = found.setdefault(node, [0] * 5)
+            sums = found.setdefault(node, [0] * 8)
             for device in site.devices:
                 silence_ms = state.clock.attended_ms - device.latest_attended_ms
                 is_fresh = silence_ms < 3 * device.record.reporting_interval_s * S
@@ -191,7 +217,23 @@ def added_up_anew(machine) -> dict[str, list[int]]:
                 sums[which] += 1
                 if which < 4:
                     sums[which - 2] += device.active_power_w
+                if which == 2:
+                    sums[5] += max(device.active_power_w, 0)
+                    sums[6] += max(-device.active_power_w, 0)
+                    sums[7] += device.state_of_charge_wh if device.record.usable_capacity_wh else 0
     return found
+
+
+def as_said(totals) -> list[int]:
+    """Return the same numbers of a live value."""
+    columns = [
+        [
+            kind.active_power_w, kind.stale_power_w, kind.devices_fresh, kind.devices_stale, kind.devices_never,
+            kind.import_w, kind.export_w,
+        ]
+        for kind in totals.kinds.values()
+    ]  # fmt: skip
+    return [*(sum(column) for column in zip([0] * 7, *columns, strict=True)), totals.storage[0]]
 
 
 @given(STEPS)
@@ -212,9 +254,5 @@ def test_live_sums_equal_adding_everything_up_anew(steps):
     truth = added_up_anew(machine)
 
     for node, totals in said.items():
-        columns = [
-            [kind.active_power_w, kind.stale_power_w, kind.devices_fresh, kind.devices_stale, kind.devices_never]
-            for kind in totals.kinds.values()
-        ]
-        assert [sum(column) for column in zip([0] * 5, *columns, strict=True)] == truth.get(node, [0] * 5), node
+        assert as_said(totals) == truth.get(node, [0] * 8), node
     assert set(truth) <= set(said)
