@@ -57,7 +57,7 @@ fuzz-query: $(STAMP) ## thousands of questions made of the OpenAPI document (CAS
 screenshots: compiled ## make the pictures of docs/images with a browser, from the SimBench day
 	@$(PY) -m tests.system.screenshots
 
-latency: compiled ## from a reading to what people see, at a quarter, half and four fifths of the drain, at four cadences (RATE=n)
+latency: compiled ## from a reading to what people see, at three loads and at four cadences (RATE=n)
 	@$(PY) benchmarks/latency.py $(if $(WHOLE),--whole) $(if $(RATE),--drain-rate $(RATE))
 
 size: compiled ## how the cost grows with sites, partitions, levels, windows; late storms (WHOLE=1: up to a million sites, hours)
