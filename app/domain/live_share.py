@@ -100,13 +100,8 @@ class Share:
         self.storage = storage
 
     def is_as(self, other: Share) -> bool:
-        """Whether it adds the same to the same nodes."""
-        return (
-            self.nodes == other.nodes
-            and self.sites == other.sites
-            and self.storage == other.storage
-            and self._has_kinds_of(other)
-        )
+        """Whether it adds the same to its nodes."""
+        return self.sites == other.sites and self.storage == other.storage and self._has_kinds_of(other)
 
     def _has_kinds_of(self, other: Share) -> bool:
         return len(self.kinds) == len(other.kinds) and all(

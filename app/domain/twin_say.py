@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import lru_cache
 
 from app.domain.attendance import NOT_STARTED
 from app.domain.contracts import Contribution, LiveTotals, Status, Watermark, WindowTotals
@@ -117,8 +116,8 @@ def _take(unsaid: set[str], wanted: Callable[[str], bool]) -> list[str]:
 
 
 def _level_is(state: TwinState, due: Due) -> Callable[[str], bool]:
-    nodes, is_due = state.topology.nodes, lru_cache(maxsize=None)(due)
-    return lambda name: is_due(nodes[name].level) if name in nodes else True
+    nodes = state.topology.nodes
+    return lambda name: due(nodes[name].level) if name in nodes else True
 
 
 def _contribution(
